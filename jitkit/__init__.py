@@ -1,0 +1,62 @@
+"""jitkit: the systems-programming standard library that Numba lacks.
+
+Importing it loads nothing else: each public name brings its room along when it is first used.
+"""
+
+TYPE_CHECKING = False  # the name is what type checkers look for; `typing` itself would cost the import its budget
+if TYPE_CHECKING:
+    from jitkit._core.jit import jit as jit
+    from jitkit.errors import DecodeError as DecodeError
+    from jitkit.errors import JitkitError as JitkitError
+    from jitkit.errors import LayoutError as LayoutError
+    from jitkit.errors import MissingExtraError as MissingExtraError
+    from jitkit.records import Columns as Columns
+    from jitkit.records import Record as Record
+    from jitkit.records import array as array
+    from jitkit.records import bits as bits
+    from jitkit.records import boolean as boolean
+    from jitkit.records import bytes_ as bytes_
+    from jitkit.records import enum_ as enum_
+    from jitkit.records import f16 as f16
+    from jitkit.records import f32 as f32
+    from jitkit.records import f64 as f64
+    from jitkit.records import i8 as i8
+    from jitkit.records import i16 as i16
+    from jitkit.records import i32 as i32
+    from jitkit.records import i64 as i64
+    from jitkit.records import pad as pad
+    from jitkit.records import scaled as scaled
+    from jitkit.records import u8 as u8
+    from jitkit.records import u16 as u16
+    from jitkit.records import u32 as u32
+    from jitkit.records import u64 as u64
+
+__version__ = "0.1.0"
+
+_ROOM_OF = {
+    "jit": "jitkit._core.jit",
+    **dict.fromkeys(("JitkitError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
+    **dict.fromkeys(
+        ("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad", "scaled")
+        + ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"),
+        "jitkit.records",
+    ),
+}
+_ROOMS = ("errors", "records")
+__all__ = ["__version__", *_ROOM_OF, *_ROOMS]  # noqa: PLE0604 (names are made above)
+
+
+def __getattr__(name: str) -> object:
+    # The import system's own locks make this safe in threads: at worst two of them store the same value.
+    from importlib import import_module
+
+    if name in _ROOMS:
+        return import_module(f"jitkit.{name}")
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'jitkit' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_ROOM_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

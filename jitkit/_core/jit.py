@@ -1,0 +1,51 @@
+"""The one decorator of the house: every compiled function of jitkit, and of its users, is made here."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+HOUSE_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+
+def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Compile a function with `numba.njit` and the house options.
+
+    The house options are ``nogil=True`` (other threads run meanwhile) and ``error_model="numpy"`` (a division by zero
+    gives inf or nan instead of a check in every loop).
+
+    Parameters
+    ----------
+    function : callable
+        What to compile; compilation happens at the first call, for the types of its arguments.
+    **options
+        Any option of `numba.njit`; they override the house options.
+
+    Returns
+    -------
+    numba Dispatcher
+        With ``py_func``, ``signatures``, ``inspect_asm`` and the rest of numba's interface.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable, or for the option ``cache``: numba's disk cache returns stale code, and
+        jitkit has none of its own yet.
+
+    Examples
+    --------
+    >>> import jitkit as jk
+    >>> @jk.jit
+    ... def total(x):
+    ...     s = 0.0
+    ...     for value in x:
+    ...         s += value
+    ...     return s
+    """
+    if "cache" in options:
+        raise TypeError("expected options of numba.njit other than cache, got cache: jk.jit compiles without a disk cache")
+    if function is None:
+        return lambda function: jit(function, **options)
+    if not callable(function):
+        raise TypeError(f"expected a function, got {type(function).__name__}: types are taken from the first call")
+    return numba.njit(**{**HOUSE_OPTIONS, **options})(function)

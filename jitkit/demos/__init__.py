@@ -1,0 +1,1 @@
+"""One runnable file per part of jitkit: `jitkit demo` runs them all."""

@@ -1,0 +1,1 @@
+"""Structured records over raw bytes."""
