@@ -36,14 +36,13 @@ __version__ = "0.1.0"
 _ROOM_OF = {
     "jit": "jitkit._core.jit",
     **dict.fromkeys(("JitkitError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
+    **dict.fromkeys(("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad"), "jitkit.records"),
     **dict.fromkeys(
-        ("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad", "scaled")
-        + ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"),
-        "jitkit.records",
+        ("scaled", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"), "jitkit.records"
     ),
 }
 _ROOMS = ("errors", "records")
-__all__ = ["__version__", *_ROOM_OF, *_ROOMS]  # noqa: PLE0604 (names are made above)
+__all__ = ["__version__", *_ROOM_OF, *_ROOMS]
 
 
 def __getattr__(name: str) -> object:
@@ -60,3 +59,15 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _extend_numba() -> None:
+    """Give record classes a type in kernels: numba calls this before its first compilation.
+
+    An entry point in pyproject.toml tells numba so. Where no record class exists yet there is nothing to say, and
+    nobody else's program pays for it.
+    """
+    import sys
+
+    if "jitkit.records" in sys.modules:
+        from jitkit.records import _typing  # noqa: F401

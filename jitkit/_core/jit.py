@@ -43,7 +43,9 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     ...     return s
     """
     if "cache" in options:
-        raise TypeError("expected options of numba.njit other than cache, got cache: jk.jit compiles without a disk cache")
+        raise TypeError(
+            "expected options of numba.njit other than cache, got cache: jk.jit compiles without a disk cache"
+        )
     if function is None:
         return lambda function: jit(function, **options)
     if not callable(function):

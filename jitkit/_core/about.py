@@ -1,0 +1,86 @@
+"""What there is to know about this installation, its processor and its settings: the facts behind `jitkit info`."""
+
+import os
+import platform
+from typing import Any
+
+import numba
+from rich.table import Table
+
+from jitkit import __version__
+from jitkit._core import cpu, extras, paths
+
+REQUIRED = ("numba", "llvmlite", "numpy", "rich")
+LANE_DTYPES = ("int8", "int16", "int32", "int64", "float16", "float32", "float64")
+
+
+def about() -> dict[str, Any]:
+    """Everything that `jitkit info` shows, as plain values that JSON can hold.
+
+    Returns
+    -------
+    dict
+        ``versions`` (None where not installed), ``cpu``, ``lanes`` (values per vector register, by dtype), ``threads``,
+        ``cache`` (size in bytes) and ``switched_off``, a list of ``what``, ``why`` and ``remedy``.
+    """
+    directory = paths.cache_directory()
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            "jitkit": __version__,
+            **{package: extras.installed_version(package) for package in (*REQUIRED, *extras.EXTRAS)},
+        },
+        "cpu": {
+            "name": cpu.target().name,
+            "features": sorted(cpu.target().features),
+            "host": cpu.host().name,
+        },
+        "lanes": {dtype: cpu.lanes(dtype) for dtype in LANE_DTYPES},
+        "threads": {
+            "layer": numba.config.THREADING_LAYER,
+            "priority": list(numba.config.THREADING_LAYER_PRIORITY),
+            "count": numba.config.NUMBA_NUM_THREADS,
+        },
+        "cache": {
+            "directory": str(directory),
+            "nbytes": paths.directory_size(directory),
+            "writable": paths.is_writable(directory),
+        },
+        "switched_off": switched_off(),
+    }
+
+
+def as_table(facts: dict[str, Any]) -> Table:
+    """The same for people, in 80 columns; to be printed without markup, as there are paths in it."""
+    cpu, threads, cache = facts["cpu"], facts["threads"], facts["cache"]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version))
+    table.add_row("processor", cpu["name"] + ("" if cpu["host"] == cpu["name"] else f" (on a {cpu['host']})"))
+    table.add_row("features", " ".join(cpu["features"]))
+    table.add_row("vector lanes", ", ".join(f"{dtype} x {lanes}" for dtype, lanes in facts["lanes"].items()))
+    table.add_row("threads", f"{threads['count']}, layer {threads['layer']} of {', '.join(threads['priority'])}")
+    table.add_row("cache", f"{cache['directory']}, {cache['nbytes']:,} bytes")
+    for number, off in enumerate(facts["switched_off"]):
+        remedy = f" ({off['remedy']})" if off["remedy"] else ""
+        table.add_row("" if number else "switched off", f"{off['what']}: {off['why']}{remedy}")
+    return table
+
+
+def switched_off() -> list[dict[str, str]]:
+    """What jitkit could do but does not on this installation: what, why, and the remedy ("" where there is none)."""
+    found = [("disk cache", f"jitkit {__version__} has none: each process compiles anew", "")]
+    if numba.config.DISABLE_JIT:
+        found.append(("compiler", "NUMBA_DISABLE_JIT: kernels run as plain Python", "unset NUMBA_DISABLE_JIT"))
+    if numba.config.OPT < 3:
+        found.append(("optimisation", f"NUMBA_OPT={int(numba.config.OPT)}", "unset NUMBA_OPT"))
+    if numba.config.BOUNDSCHECK:
+        found.append(("full speed", "NUMBA_BOUNDSCHECK: kernels check every index", "unset NUMBA_BOUNDSCHECK"))
+    if hidden := sorted(cpu.host().features - cpu.target().features):
+        cause = [name for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX") if name in os.environ]
+        found.append(("CPU features", f"{', '.join(cause)}: no {', '.join(hidden)}", f"unset {' '.join(cause)}"))
+    for package, extra in extras.EXTRAS.items():
+        if extras.installed_version(package) is None:
+            found.append((extra.brings, f"{package} is not installed", extras.install_command(package)))
+    if not paths.is_writable(paths.cache_directory()):
+        found.append(("cache directory", "cannot be written", "set JITKIT_CACHE_DIR"))
+    return [dict(zip(("what", "why", "remedy"), entry, strict=True)) for entry in found]

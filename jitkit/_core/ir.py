@@ -1,0 +1,290 @@
+"""Raw memory in kernels: addresses, loads and stores at any alignment, byte swaps. The only place that emits them.
+
+An address is an `intp`. Nothing here checks one: a kernel that computes an address says why it lies inside its buffer.
+Each intrinsic has a `safe:` line, which says what its caller must have made sure of.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.errors import NumbaTypeError
+from numba.core.imputils import lower_constant
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    intrinsic,
+    lower_getattr,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.np.numpy_support import from_dtype as numba_type
+
+__all__ = [
+    "WORD",
+    "AttributeTemplate",
+    "NativeValue",
+    "address_of",
+    "as_index",
+    "cgutils",
+    "copy_bytes",
+    "copy_words",
+    "emit_half_to_double",
+    "gather_words",
+    "half_to_double",
+    "infer_getattr",
+    "intrinsic",
+    "ir",
+    "load",
+    "lower_constant",
+    "lower_getattr",
+    "models",
+    "nbytes_of",
+    "numba_type",
+    "pointer",
+    "register_model",
+    "reinterpret",
+    "scatter_words",
+    "stack_array",
+    "store",
+    "typeof_impl",
+    "types",
+    "unbox",
+]
+
+WORD = ir.IntType(64)  # also what an address is: numba runs on 64-bit machines only
+
+
+def pointer(builder: Any, address: Any, target: Any) -> Any:
+    """LLVM pointer to `target` from an integer address."""
+    return builder.inttoptr(address, target.as_pointer())
+
+
+@intrinsic
+def load(typing_context: Any, address: Any, dtype: Any) -> Any:
+    """Value of a NumPy scalar type at an address of any alignment, in native byte order."""
+    # safe: reads dtype.itemsize bytes from `address` on; the caller owns that range.
+    loaded = dtype.dtype
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = pointer(builder, args[0], context.get_data_type(loaded))
+        return context.unpack_value(builder, loaded, data, align=1)
+
+    return loaded(types.intp, dtype), codegen
+
+
+@intrinsic
+def store(typing_context: Any, address: Any, value: Any) -> Any:
+    """Store a number at an address of any alignment, in native byte order."""
+    # safe: writes value's itemsize bytes from `address` on; the caller owns that range.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = pointer(builder, args[0], context.get_data_type(value))
+        context.pack_value(builder, value, args[1], data, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, value), codegen
+
+
+@intrinsic
+def copy_words(typing: Any, width: Any, swapped: Any, source: Any, hop: Any, target: Any, count: Any) -> Any:
+    """Copy `count` words of 1, 2, 4 or 8 bytes from every `hop`-th byte, reversed when `swapped`, to a dense array."""
+    # safe: reads `width` bytes at each of source + i * hop, writes count * width bytes at target; both the caller's.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        width, swapped, source, hop, target, count = args
+        for word, reverse in word_shapes(builder, width, swapped):
+            size = ir.Constant(WORD, word.width // 8)
+            with cgutils.for_range(builder, count) as loop:
+                value = builder.load(pointer(builder, builder.add(source, builder.mul(loop.index, hop)), word), align=1)
+                value = builder.bswap(value) if reverse else value
+                builder.store(
+                    value, pointer(builder, builder.add(target, builder.mul(loop.index, size)), word), align=1
+                )
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.boolean, types.intp, types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def gather_words(typing: Any, width: Any, swapped: Any, source: Any, hop: Any, words: Any, count: Any) -> Any:
+    """Load words like `copy_words`, and widen them to uint64."""
+    # safe: reads `width` bytes at each of source + i * hop, writes `count` items of `words`; both the caller's.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        width, swapped, source, hop, words, count = args
+        for word, reverse in word_shapes(builder, width, swapped):
+            with cgutils.for_range(builder, count) as loop:
+                value = builder.load(pointer(builder, builder.add(source, builder.mul(loop.index, hop)), word), align=1)
+                value = builder.bswap(value) if reverse else value
+                value = value if word == WORD else builder.zext(value, WORD)
+                builder.store(value, builder.gep(words, [loop.index]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.boolean, types.intp, types.intp, words, types.intp), codegen
+
+
+@intrinsic
+def scatter_words(typing: Any, words: Any, width: Any, swapped: Any, target: Any, stride: Any, count: Any) -> Any:
+    """Store the low `width` bytes of each word, reversed when `swapped`, to every `stride`-th byte."""
+    # safe: reads `count` items of `words`, writes `width` bytes at each of target + i * stride; both the caller's.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        words, width, swapped, target, stride, count = args
+        for word, reverse in word_shapes(builder, width, swapped):
+            with cgutils.for_range(builder, count) as loop:
+                value = builder.load(builder.gep(words, [loop.index]))
+                value = value if word == WORD else builder.trunc(value, word)
+                value = builder.bswap(value) if reverse else value
+                builder.store(
+                    value, pointer(builder, builder.add(target, builder.mul(loop.index, stride)), word), align=1
+                )
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, types.boolean, types.intp, types.intp, types.intp), codegen
+
+
+def word_shapes(builder: Any, width: Any, swapped: Any) -> Iterator[tuple[Any, bool]]:
+    """Branch on what is only known at run time: yields each word type and order with its own block to fill.
+
+    One loop for each shape, with the shape as its constant, runs several times faster than one loop that asks.
+    """
+    done = builder.append_basic_block("words.done")
+    key = builder.add(builder.mul(width, ir.Constant(WORD, 2)), builder.zext(swapped, WORD))
+    branch = builder.switch(key, done)
+    for nbytes in (1, 2, 4, 8):
+        for reverse in (False, True):
+            block = builder.append_basic_block(f"words.{nbytes}{'.swapped' if reverse else ''}")
+            branch.add_case(ir.Constant(WORD, 2 * nbytes + reverse), block)
+            builder.position_at_end(block)
+            yield ir.IntType(8 * nbytes), reverse and nbytes > 1
+            builder.branch(done)
+    builder.position_at_end(done)
+
+
+@intrinsic
+def reinterpret(typing_context: Any, value: Any, dtype: Any) -> Any:
+    """Number of another NumPy scalar type that has the same bits."""
+    # safe: touches no memory.
+    target = dtype.dtype
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(target))
+
+    return target(value, dtype), codegen
+
+
+@intrinsic
+def stack_array(typing_context: Any, dtype: Any, size: Any) -> Any:
+    """Pointer to uninitialised scratch memory of the calling function: a fixed number of items, to be indexed."""
+    # safe: the memory lives as long as the function runs; the caller keeps indices below `size`.
+    if not isinstance(size, types.IntegerLiteral):
+        raise NumbaTypeError(f"expected the size of a stack array to be a compile-time constant, got {size}")
+    array = types.CPointer(dtype.dtype)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        item = context.get_data_type(dtype.dtype)
+        memory = cgutils.alloca_once(builder, ir.ArrayType(item, size.literal_value))
+        return builder.bitcast(memory, item.as_pointer())
+
+    return array(dtype, size), codegen
+
+
+@intrinsic
+def half_to_double(typing_context: Any, half: Any) -> Any:
+    """Float64 value of the IEEE 754 binary16 number in the low 16 bits of a uint64."""
+    # safe: touches no memory.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return emit_half_to_double(builder, builder.trunc(args[0], ir.IntType(16)))
+
+    return types.float64(types.uint64), codegen
+
+
+def emit_half_to_double(builder: Any, half: Any) -> Any:
+    """Float64 value of a binary16 number: exact, and in integers, for not every processor has the instruction.
+
+    The exponent's bias grows from 15 to 1023 and the fraction from 10 bits to 52 (IEEE 754-2019, table 3.5);
+    subnormal numbers of binary16 are normal in binary64.
+    """
+
+    def constant(value: int) -> Any:
+        return ir.Constant(WORD, value)
+
+    word = builder.zext(half, WORD)
+    sign = builder.shl(builder.and_(word, constant(0x8000)), constant(48))
+    exponent = builder.and_(builder.lshr(word, constant(10)), constant(31))
+    fraction = builder.and_(word, constant(0x3FF))
+    placed = builder.shl(fraction, constant(42))
+    normal = builder.or_(builder.shl(builder.add(exponent, constant(1023 - 15)), constant(52)), placed)
+    infinite_or_nan = builder.or_(constant(0x7FF << 52), placed)
+    small = builder.fmul(builder.uitofp(fraction, ir.DoubleType()), ir.Constant(ir.DoubleType(), 2.0**-24))
+    subnormal = builder.bitcast(small, WORD)
+    magnitude = builder.select(builder.icmp_unsigned("==", exponent, constant(31)), infinite_or_nan, normal)
+    magnitude = builder.select(builder.icmp_unsigned("==", exponent, constant(0)), subnormal, magnitude)
+    return builder.bitcast(builder.or_(sign, magnitude), ir.DoubleType())
+
+
+@intrinsic
+def copy_bytes(typing_context: Any, target: Any, source: Any, nbytes: Any) -> Any:
+    """Copy bytes between two addresses whose ranges do not overlap."""
+    # safe: reads and writes `nbytes` bytes from each address on; the caller owns both ranges.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte = ir.IntType(8)
+        to, origin = (pointer(builder, address, byte) for address in args[:2])
+        cgutils.raw_memcpy(builder, to, origin, args[2], 1)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def address_of(typing_context: Any, buffer: Any) -> Any:
+    """Address of the first byte of a C-contiguous array, bytes, memoryview or mmap."""
+    # safe: reads the buffer's own header only.
+    require_contiguous(buffer)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        header = context.make_array(buffer)(context, builder, args[0])
+        return builder.ptrtoint(header.data, WORD)
+
+    return types.intp(buffer), codegen
+
+
+@intrinsic
+def nbytes_of(typing_context: Any, buffer: Any) -> Any:
+    """Size in bytes of a C-contiguous array, bytes, memoryview or mmap."""
+    # safe: reads the buffer's own header only.
+    require_contiguous(buffer)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        header = context.make_array(buffer)(context, builder, args[0])
+        return builder.mul(header.nitems, header.itemsize)
+
+    return types.intp(buffer), codegen
+
+
+@intrinsic
+def as_index(typing_context: Any, value: Any) -> Any:
+    """Integer as an intp; anything else is refused while the kernel is typed."""
+    # safe: touches no memory.
+    if not isinstance(value, types.Integer):
+        raise NumbaTypeError(f"expected an integer index, got {value}")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.cast(builder, args[0], value, types.intp)
+
+    return types.intp(value), codegen
+
+
+def require_contiguous(buffer: Any) -> None:
+    """Refuse, while a kernel is typed, what is not one unbroken range of bytes."""
+    if not isinstance(buffer, types.Buffer):
+        raise NumbaTypeError(f"expected a buffer (array, bytes, memoryview, mmap), got {buffer}")
+    if buffer.layout != "C":
+        raise NumbaTypeError(f"expected a C-contiguous buffer, got {buffer}")

@@ -1,0 +1,207 @@
+"""What decoding gives: columns by name, in one piece of memory, with their masks, units and labels."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from typing import Any
+
+import numpy as np
+
+from jitkit._core.extras import require
+from jitkit.records._leaves import Leaf
+from jitkit.records._messages import unknown_name
+from jitkit.records._schema import Schema
+
+SHOWN = 4  # values of a column in `repr`, at either end
+
+
+class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
+    """Columns of decoded records: a mapping of field names to arrays, all with ``len(columns)`` rows.
+
+    Attributes
+    ----------
+    tail : bytes
+        What was left behind the last whole record, when decoded with ``tail="keep"``.
+
+    Notes
+    -----
+    All columns of one decoding lie in one allocation, each from a multiple of 64 bytes on: one that is kept keeps the
+    others in memory. ``column.copy()`` frees it of them.
+    """
+
+    __slots__ = ("_anchor", "_arrays", "_count", "_masks", "_offsets", "_schema", "tail")
+
+    def __init__(self, schema: Schema, count: int, anchor: Any, offsets: Any, tail: bytes = b"") -> None:
+        self._schema = schema
+        self._count = count
+        self._anchor = anchor  # the memory that columns without an array of their own lie in, at `_offsets`
+        self._offsets = offsets
+        self._arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self._masks: dict[str, np.ndarray[Any, Any]] = {}
+        self.tail = tail
+
+    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
+        column = self._arrays.get(name)
+        if column is None:
+            index = self._index(name)
+            leaf = self._schema.leaves[index]
+            shape = (self._count, *leaf.shape)
+            column = np.ndarray(shape, leaf.dtype, self._anchor, self._offsets[index])
+            self._arrays[name] = column
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schema.names)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._schema.names
+
+    # A mapping's views take their length from it, which here is the number of rows: these have their own.
+    def keys(self) -> KeysView[str]:
+        """Names of the columns, in the order of the fields."""
+        return self._all().keys()
+
+    def values(self) -> ValuesView[np.ndarray[Any, Any]]:
+        """Arrays of the columns, in the order of the fields."""
+        return self._all().values()
+
+    def items(self) -> ItemsView[str, np.ndarray[Any, Any]]:
+        """Names and arrays of the columns, in the order of the fields."""
+        return self._all().items()
+
+    __eq__ = object.__eq__  # two mappings of arrays have no single truth value
+    __hash__ = object.__hash__
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all columns and masks in bytes."""
+        return self._count * sum(self._schema.row_bytes)
+
+    def valid(self, name: str) -> np.ndarray[Any, Any]:
+        """Mask of the values inside the field's valid range, which includes both ends; NaN is outside.
+
+        Returns
+        -------
+        (n, ...) bool
+            Shaped like the column. All true for a field without a range.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        """
+        mask = self._masks.get(name)
+        if mask is None:
+            leaf = self._leaf(name)
+            shape = (self._count, *leaf.shape)
+            if leaf.valid is None:
+                mask = np.ones(shape, np.bool_)
+            else:
+                behind = len(self._schema.leaves) + self._schema.masked.index(leaf)
+                mask = np.ndarray(shape, np.bool_, self._anchor, self._offsets[behind])
+            self._masks[name] = mask
+        return mask
+
+    def unit(self, name: str) -> str | None:
+        """Unit of a scaled field, or None."""
+        return self._leaf(name).unit
+
+    def labels(self, name: str) -> np.ndarray[Any, Any]:
+        """Texts of an enumerated field, one for each row.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column, or it has no enumeration.
+        """
+        leaf = self._leaf(name)
+        if leaf.labels is None:
+            raise KeyError(f"expected a column with an enumeration, got {name!r} ({leaf.describe()})")
+        values = np.array(list(leaf.labels), leaf.dtype)  # in ascending order: `enum_` sorts them
+        texts = np.array(list(leaf.labels.values()))
+        return texts[np.searchsorted(values, self[name])]
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """Copy into one structured array of dtype ``[(name, dtype, shape), ...]``."""
+        dtype = np.dtype([(leaf.name, leaf.dtype, leaf.shape) for leaf in self._schema.leaves])
+        rows = np.empty(self._count, dtype)
+        for name, column in self.items():
+            rows[name] = column
+        return rows
+
+    def to_arrow(self) -> Any:
+        """Return a `pyarrow.Table`; numbers are shared, not copied.
+
+        Units and labels are in the metadata of the Arrow fields, under ``unit`` and ``labels`` (JSON). A field of
+        shape (k,) becomes a fixed-size list, bytes become binary without the trailing zeros.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        from jitkit.records._arrow import arrow_table
+
+        return arrow_table(self, self._schema.leaves)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Arrow's C data interface: Polars, DuckDB, pyarrow and others read columns through it."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_polars(self) -> Any:
+        """Return a `polars.DataFrame`.
+
+        Raises
+        ------
+        MissingExtraError
+            If polars or pyarrow is not installed.
+        """
+        return require("polars", "Columns.to_polars").from_arrow(self.to_arrow())
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame`; a field of shape (k,) becomes a column of arrays.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        pandas = require("pandas", "Columns.to_pandas")
+        return pandas.DataFrame({name: column if column.ndim == 1 else list(column) for name, column in self.items()})
+
+    def __repr__(self) -> str:
+        rows = [(leaf.name, str(leaf.dtype) + (str(list(leaf.shape)) if leaf.shape else ""), leaf.unit or "",
+                 self._sample(leaf)) for leaf in self._schema.leaves]  # fmt: skip
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+        head = f"Columns of {self._schema.record}: {self._count:,} rows, {self.nbytes:,} bytes"
+        lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows]
+        return "\n".join([head, *("  " + line[:77].rstrip() for line in lines)])
+
+    def _sample(self, leaf: Leaf) -> str:
+        column = self[leaf.name]
+        if self._count <= 2 * SHOWN:
+            return " ".join(_short(value) for value in column)
+        return " ".join([*map(_short, column[:SHOWN]), "...", _short(column[-1])])
+
+    def _all(self) -> dict[str, np.ndarray[Any, Any]]:
+        return {name: self[name] for name in self._schema.names}
+
+    def _leaf(self, name: str) -> Leaf:
+        return self._schema.leaves[self._index(name)]
+
+    def _index(self, name: str) -> int:
+        try:
+            return self._schema.names.index(name)
+        except ValueError:
+            raise KeyError(unknown_name(name, self._schema.names)) from None
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return "[" + " ".join(map(_short, value[:SHOWN])) + (" ..." if len(value) > SHOWN else "") + "]"
+    if isinstance(value, np.floating):
+        return f"{value:.6g}"
+    return repr(bytes(value)) if isinstance(value, bytes) else str(value)

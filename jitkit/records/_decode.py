@@ -1,0 +1,127 @@
+"""From bytes to columns: take a source apart into whole records, run a kernel over them, check what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from jitkit.errors import DecodeError
+from jitkit.records._columns import Columns
+from jitkit.records._instance import check_leaf
+from jitkit.records._leaves import is_checked
+from jitkit.records._schema import Schema
+from jitkit.records._sources import BUFFER_PIECE, BufferSource, FileSource, Source, byte_view, is_path, is_stream
+from jitkit.records._targets import adopted, fresh
+
+TAILS = ("error", "drop", "keep")
+
+
+def columns(schema: Schema, source: Any, out: Any, tail: str) -> Columns:
+    """Decode all records of a buffer or file; see `Record.columns`."""
+    if is_path(source):
+        if not is_stream(source):
+            with FileSource(source, schema.itemsize) as file:
+                return _columns_of_file(schema, file, out, tail)
+        source = Path(source).read_bytes()
+    data = byte_view(source)
+    count, rest = divmod(data.size, schema.itemsize)
+    if rest or tail != "error":
+        check_tail(schema, data.size, tail)
+    target = fresh(schema, count) if out is None else adopted(schema, count, out, data)
+    whole = data[: data.size - rest] if rest else data
+    pieces = (whole,) if whole.size <= BUFFER_PIECE else BufferSource(data, schema.itemsize).pieces(whole.size)
+    decode_into(schema, target, pieces, data.size)
+    if rest and tail == "keep":
+        target.tail = data[data.size - rest :].tobytes()
+    return target
+
+
+def _columns_of_file(schema: Schema, file: FileSource, out: Any, tail: str) -> Columns:
+    count = check_tail(schema, file.nbytes, tail)
+    target = fresh(schema, count) if out is None else adopted(schema, count, out, None)
+    decode_into(schema, target, file.pieces(count * schema.itemsize), file.nbytes)
+    if tail == "keep":
+        target.tail = file.rest()
+    return target
+
+
+def batches(schema: Schema, source: Any, nbytes: int, tail: str) -> Iterator[Columns]:
+    """Decode a buffer or file batch by batch; see `Record.iter_batches`."""
+    if is_path(source) and not is_stream(source):
+        with FileSource(source, schema.itemsize) as file:
+            yield from _batches(schema, file, nbytes, tail)
+        return
+    data = byte_view(Path(source).read_bytes() if is_path(source) else source)
+    yield from _batches(schema, BufferSource(data, schema.itemsize), nbytes, tail)
+
+
+def _batches(schema: Schema, source: Source, nbytes: int, tail: str) -> Iterator[Columns]:
+    count = check_tail(schema, source.nbytes, tail)
+    rows = max(1, nbytes // schema.itemsize)
+    done = 0
+    while done < count:
+        target = fresh(schema, min(rows, count - done))
+        decode_into(schema, target, source.pieces(len(target) * schema.itemsize), source.nbytes, done)
+        done += len(target)
+        if done == count and tail == "keep":
+            target.tail = source.rest()
+        yield target
+        del target  # the caller alone decides how long a batch stays in memory
+    if count == 0 and tail == "keep" and source.nbytes:
+        target = fresh(schema, 0)
+        target.tail = source.rest()
+        yield target
+
+
+def check_tail(schema: Schema, nbytes: int, tail: str) -> int:
+    """Return the number of whole records in `nbytes` bytes, if what is left of them may be.
+
+    Raises
+    ------
+    ValueError
+        If `tail` is none of the three.
+    DecodeError
+        For ``tail="error"``, if something is left. Its kind is ``"length"``.
+    """
+    if tail not in TAILS:
+        raise ValueError(f'expected tail="error", "drop" or "keep", got {tail!r}')
+    count, rest = divmod(nbytes, schema.itemsize)
+    if rest and tail == "error":
+        offset = nbytes - rest
+        raise DecodeError(
+            f"expected a multiple of {schema.itemsize} bytes ({schema.record}), got {nbytes}: "
+            f"{rest} left at offset {offset}, after {count} records; "
+            f'tail="drop" ignores them, tail="keep" returns them',
+            kind="length",
+            offset=offset,
+            record=count,
+        )
+    return count
+
+
+def decode_into(
+    schema: Schema, target: Columns, pieces: Iterable[np.ndarray[Any, Any]], nbytes: int, before: int = 0
+) -> None:
+    """Decode pieces of whole records into the rows of `target`; `before` records of the source are behind us."""
+    decode = schema.decoder(nbytes)
+    first = 0
+    for piece in pieces:
+        count = piece.size // schema.itemsize
+        decode(piece, count, target._anchor, target._offsets, first)
+        if schema.checked:
+            unlisted = schema.first_unlisted(target._anchor, target._offsets, first, count)
+            if unlisted >= 0:
+                start = unlisted * schema.itemsize
+                _refuse_unlisted(schema, piece[start : start + schema.itemsize], before + first + unlisted)
+        first += count
+
+
+def _refuse_unlisted(schema: Schema, record: np.ndarray[Any, Any], index: int) -> NoReturn:
+    """Raise for the first value of a record that is not in its enumeration, or a boolean of neither 0 nor 1."""
+    data = record.tobytes()
+    for leaf in filter(is_checked, schema.leaves):
+        check_leaf(leaf, data, index, schema.itemsize)
+    raise DecodeError(f"the buffer changed while record {index} was decoded", kind="buffer", record=index)

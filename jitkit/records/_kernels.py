@@ -1,0 +1,200 @@
+"""The table-driven decoder: one kernel, compiled once, that serves every schema."""
+
+import numpy as np
+
+from jitkit._core.ir import (
+    address_of,
+    copy_bytes,
+    copy_words,
+    gather_words,
+    half_to_double,
+    load,
+    reinterpret,
+    scatter_words,
+    stack_array,
+    store,
+)
+from jitkit._core.jit import jit
+from jitkit.records._plan import BLOCK
+
+LONG = 16  # arrays of at least so many elements are walked along the record, shorter ones across the records
+
+MOVE, RUN, INTEGER, REAL = range(4)  # what a step does
+UNSIGNED, SIGNED, HALF, SINGLE, DOUBLE = range(5)  # what its raw elements are
+
+STEP = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            *("op", "column", "mask", "element", "pitch", "count", "hop", "run"),
+            *("offset", "width", "swapped", "big", "left", "right", "spill"),
+            *("number", "size", "low", "span"),
+        )
+    ]
+    + [(name, np.float64) for name in ("scale", "shift", "least", "most")]
+)
+
+CHECK = np.dtype([(name, np.int64) for name in ("column", "size", "pitch", "interval", "intervals")])
+
+
+@jit
+def decode(data, nrecords, itemsize, block, steps, anchor, columns, first):
+    """Decode `nrecords` records from the start of `data` into the columns, from row `first` on, as `steps` says.
+
+    `columns` says where columns and masks begin, in bytes from the array `anchor`. Safe when every step lies inside
+    the record (see `Word`), `data` has ``nrecords * itemsize`` bytes, each column has ``first + nrecords`` rows, and
+    `block` is at most BLOCK.
+    """
+    source = address_of(data)
+    columns_at = address_of(anchor)
+    for start in range(0, nrecords, block):
+        count = min(block, nrecords - start)
+        for s in range(steps.size):
+            step = steps[s]
+            at = source + start * itemsize + step.offset
+            element = (first + start) * step.pitch + step.element
+            target = columns_at + columns[step.column] + element * step.size
+            mask = columns_at + columns[step.mask] + element if step.mask >= 0 else 0
+            # The longer of the two loops, along the records or along the elements of one, is the inner one.
+            rows, row_hop, row_pitch, length, hop, pitch = step.count, step.hop, 1, count, itemsize, step.pitch
+            if step.count >= LONG:
+                rows, row_hop, row_pitch, length, hop, pitch = count, itemsize, step.pitch, step.count, step.hop, 1
+            for i in range(rows):
+                for j in range(0, length, BLOCK):
+                    skipped = i * row_pitch + j * pitch
+                    decode_row(
+                        step, at + i * row_hop + j * hop, hop,
+                        target + skipped * step.size, mask + skipped, pitch, min(BLOCK, length - j),
+                    )  # fmt: skip
+
+
+@jit
+def decode_row(step, source, hop, target, mask, pitch, count):
+    """Decode `count` elements that lie `hop` bytes apart, into every `pitch`-th element of column and mask."""
+    stride = pitch * step.size
+    if step.op == MOVE and pitch == 1:
+        copy_words(step.width, step.swapped != 0, source, hop, target, count)
+        return
+    if step.op == RUN:
+        for i in range(count):
+            copy_bytes(target + i * stride, source + i * hop, step.run)
+        return
+    words = stack_array(np.uint64, BLOCK)
+    gather_words(step.width, step.swapped != 0, source, hop, words, count)
+    if step.width not in (1, 2, 4, 8) or step.spill > 0:
+        gather_odd(step, source, hop, words, count)
+    trim(step, words, count)
+    if step.op == REAL or (step.mask >= 0 and step.number >= HALF):
+        convert_reals(step, words, target, stride, mask, pitch, count)
+    if step.op != REAL:
+        scatter_words(words, step.size, False, target, stride, count)
+        if step.mask >= 0 and step.number < HALF:
+            # One unsigned comparison: moved down by the low end, modulo 2**64, what lies below it becomes huge.
+            low, span = np.uint64(step.low), np.uint64(step.span)
+            for i in range(count):
+                store(mask + i * pitch, np.uint8(words[i] - low <= span))
+
+
+@jit
+def gather_odd(step, source, hop, words, count):
+    """Elements that no single load brings: of nine bytes, or of 3, 5, 6 or 7 in a record too small for more."""
+    if step.spill > 0:
+        near = np.uint64(step.spill)
+        far = np.uint64(8 - step.spill if step.big else 64 - step.spill)
+        for i in range(count):
+            ninth = np.uint64(load(source + i * hop + 8, np.uint8))
+            words[i] = (words[i] << near) | (ninth >> far) if step.big else (words[i] >> near) | (ninth << far)
+        return
+    for i in range(count):
+        word = np.uint64(0)
+        for k in range(step.width):
+            at = k if step.big else step.width - 1 - k
+            word = (word << np.uint64(8)) | np.uint64(load(source + i * hop + at, np.uint8))
+        words[i] = word
+
+
+@jit
+def trim(step, words, count):
+    """Cut the element out of its word and extend it to 64 bits."""
+    left, right = np.uint64(step.left), np.uint64(step.right)
+    if step.number == SIGNED:
+        for i in range(count):
+            words[i] = np.uint64(np.int64(words[i] << left) >> np.int64(right))
+    else:
+        for i in range(count):
+            words[i] = (words[i] << left) >> right
+
+
+@jit
+def convert_reals(step, words, target, stride, mask, pitch, count):
+    """Scale in float64; round once to the column's type; compare what the column gets with the valid range."""
+    reals = stack_array(np.float64, BLOCK)
+    if step.number == UNSIGNED:
+        for i in range(count):
+            reals[i] = np.float64(words[i])
+    elif step.number == SIGNED:
+        for i in range(count):
+            reals[i] = np.float64(np.int64(words[i]))
+    elif step.number == HALF:
+        for i in range(count):
+            reals[i] = half_to_double(words[i])
+    elif step.number == SINGLE:
+        for i in range(count):
+            reals[i] = np.float64(reinterpret(np.uint32(words[i]), np.float32))
+    else:
+        for i in range(count):
+            reals[i] = reinterpret(words[i], np.float64)
+    if step.op == REAL:
+        factor, shift = step.scale, step.shift
+        for i in range(count):
+            reals[i] = reals[i] * factor + shift
+        if step.size == 4:
+            for i in range(count):
+                rounded = np.float32(reals[i])
+                reals[i] = np.float64(rounded)
+                store(target + i * stride, rounded)
+        else:
+            for i in range(count):
+                store(target + i * stride, reals[i])
+    if step.mask >= 0:
+        least, most = step.least, step.most
+        for i in range(count):
+            store(mask + i * pitch, np.uint8((least <= reals[i]) & (reals[i] <= most)))
+
+
+@jit
+def first_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
+    """Index, from row `first` on, of the first record with a value outside its column's intervals; -1 if none.
+
+    Each row of `checks` names a column and its intervals ``lows[k] .. lows[k] + spans[k]``, as words modulo 2**64.
+    """
+    found = nrecords
+    for c in range(checks.size):
+        check = checks[c]
+        column = address_of(anchor) + columns[check.column] + first * check.pitch * check.size
+        words = stack_array(np.uint64, BLOCK)
+        for start in range(0, found * check.pitch, BLOCK):
+            count = min(BLOCK, found * check.pitch - start)
+            gather_words(check.size, False, column + start * check.size, check.size, words, count)
+            listed = 0
+            for i in range(count):
+                inside = False
+                for k in range(check.interval, check.interval + check.intervals):
+                    inside |= words[i] - lows[k] <= spans[k]
+                listed += inside
+            if listed < count:
+                found = min(found, first_outside(check, lows, spans, words, count, start))
+                break
+    return found if found < nrecords else -1
+
+
+@jit
+def first_outside(check, lows, spans, words, count, start):
+    """Record of the first of `words`, which are not all listed, that is not."""
+    for i in range(count):
+        inside = False
+        for k in range(check.interval, check.interval + check.intervals):
+            inside |= words[i] - lows[k] <= spans[k]
+        if not inside:
+            return (start + i) // check.pitch
+    return start // check.pitch

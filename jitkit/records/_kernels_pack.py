@@ -1,0 +1,71 @@
+"""The table-driven encoder: `_kernels.decode` the other way round, for raw columns."""
+
+import numpy as np
+
+from jitkit._core.ir import address_of, copy_bytes, gather_words, load, scatter_words, stack_array, store
+from jitkit._core.jit import jit
+from jitkit.records._kernels import LONG, MOVE, RUN
+from jitkit.records._plan import BLOCK
+
+
+@jit
+def encode(data, nrecords, itemsize, block, steps, columns):
+    """Write the columns at the addresses `columns` into `nrecords` records of zeros in `data`, as `steps` says.
+
+    Safe when every step lies inside the record (see `Word`), `data` has ``nrecords * itemsize`` bytes, each column
+    has `nrecords` rows, and `block` is at most BLOCK.
+    """
+    target = address_of(data)
+    for start in range(0, nrecords, block):
+        count = min(block, nrecords - start)
+        for s in range(steps.size):
+            step = steps[s]
+            at = target + start * itemsize + step.offset
+            source = columns[step.column] + (start * step.pitch + step.element) * step.size
+            # As in `decode`: the longer of the two loops is the inner one.
+            rows, row_hop, row_pitch, length, hop, pitch = step.count, step.hop, 1, count, itemsize, step.pitch
+            if step.count >= LONG:
+                rows, row_hop, row_pitch, length, hop, pitch = count, itemsize, step.pitch, step.count, step.hop, 1
+            for i in range(rows):
+                for j in range(0, length, BLOCK):
+                    skipped = (i * row_pitch + j * pitch) * step.size
+                    encode_row(
+                        step,
+                        source + skipped,
+                        pitch * step.size,
+                        at + i * row_hop + j * hop,
+                        hop,
+                        min(BLOCK, length - j),
+                    )
+
+
+@jit
+def encode_row(step, source, stride, target, hop, count):
+    """Write `count` elements that lie `stride` bytes apart to every `hop`-th byte."""
+    if step.op == RUN:
+        for i in range(count):
+            copy_bytes(target + i * hop, source + i * stride, step.run)
+        return
+    words = stack_array(np.uint64, BLOCK)
+    gather_words(step.size, False, source, stride, words, count)
+    if step.op == MOVE:
+        scatter_words(words, step.width, step.swapped != 0, target, hop, count)
+        return
+    # Bits are added byte by byte, the lowest first: no byte beside the element is touched.
+    bits = 64 - step.right
+    below = 64 - step.left - bits  # bits of the word under the element
+    if step.spill > 0:
+        below = -step.spill if step.big else step.spill
+    at = step.width - 1 - (below // 8) if step.big else below // 8
+    ahead = -1 if step.big else 1
+    for i in range(count):
+        word = words[i] << np.uint64(step.right) >> np.uint64(step.right)
+        byte = target + i * hop + at
+        skipped = below % 8
+        done = -skipped
+        while done < bits:
+            part = word << np.uint64(skipped) if done < 0 else word >> np.uint64(done)
+            store(byte, np.uint8(load(byte, np.uint8) | np.uint8(part)))
+            byte += ahead
+            done += 8
+            skipped = 0

@@ -1,0 +1,114 @@
+"""What a decoder has to do for a record: one step for each strided loop, shared by both schema paths."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jitkit.records._leaves import Leaf
+
+BLOCK = 256  # records at a time: what the first field's loop brings into the first-level cache, the others find there
+CACHED_BYTES = 64 << 10  # of records in one block at most: with the columns' part of it, within a second-level cache
+WORD_WIDTHS = (1, 2, 4, 8)  # bytes that one load can bring
+
+
+@dataclass(frozen=True)
+class Word:
+    """How a raw element is loaded: a word that covers it, trimmed to the element's bits.
+
+    Invariants: the `width` bytes from `offset` on lie inside the record, for every element of the step; so does the
+    byte behind them when `spill` is not 0. In 64 bits, ``word << left >> right`` is the element, extended by its sign
+    or by zeros.
+    """
+
+    offset: int  # bytes from the start of the record
+    width: int  # bytes: 1, 2, 4 or 8; another number is put together byte by byte
+    big: bool  # the order of the word's bytes
+    left: int
+    right: int
+    signed: bool
+    spill: int = 0  # bits of the element beyond a word of 8 bytes (big: below its last bit; little: above its first)
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the word's bytes are in the reverse of the host's order."""
+        return self.width > 1 and self.big != (sys.byteorder == "big")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the element is the entire word."""
+        return self.width in WORD_WIDTHS and self.left == self.right == 64 - 8 * self.width
+
+
+@dataclass(frozen=True)
+class Step:
+    """One loop of a decoder: `count` elements of each record go into one column."""
+
+    leaf: Leaf
+    column: int  # which column, in the table of addresses
+    mask: int  # which column gets the validity mask; -1: none
+    element: int  # index of the first element, among those that one record gives the column
+    count: int  # elements in the record, `hop` bytes apart; in the column they are neighbours
+    hop: int
+    word: Word
+    run: int  # bytes that each element is, copied as they are; 0: elements are converted through `word`
+
+
+def steps_of(leaves: Sequence[Leaf], itemsize: int) -> list[Step]:
+    """Return the steps that decode `leaves` into columns of the same order, with the masks in columns behind them."""
+    steps: list[Step] = []
+    masks = itertools.count(len(leaves))
+    for column, leaf in enumerate(leaves):
+        mask = -1 if leaf.valid is None else next(masks)
+        for element, start, count, hop in _rows(leaf):
+            steps.append(_step(leaf, column, mask, itemsize, element, start, count, hop))
+    return steps
+
+
+def _rows(leaf: Leaf) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (element, first bit, count, bits between) of each evenly spaced row of a leaf's elements."""
+    starts = list(leaf.element_starts())
+    hop = leaf.steps[-1] if leaf.shape else 0
+    # An element that starts inside a byte has its own shifts: it is a row by itself.
+    length = leaf.shape[-1] if leaf.shape and hop % 8 == 0 else 1
+    for element in range(0, len(starts), length):
+        yield element, starts[element], length, hop if length > 1 else 0
+
+
+def _step(leaf: Leaf, column: int, mask: int, itemsize: int, element: int, start: int, count: int, hop: int) -> Step:
+    nbytes = leaf.bits // 8
+    if leaf.kind == "S" or (count > 1 and mask < 0 and is_native(leaf)):
+        if hop == leaf.bits:  # the whole row is one run
+            nbytes, count, hop = nbytes * count, 1, 0
+        return Step(leaf, column, mask, element, count, hop // 8, Word(start // 8, 1, False, 0, 0, False), nbytes)
+    word = covering_word(leaf, start, start + (count - 1) * hop, itemsize)
+    return Step(leaf, column, mask, element, count, hop // 8, word, 0)
+
+
+def is_native(leaf: Leaf) -> bool:
+    """Whether the record's bytes are the column's bytes."""
+    return not leaf.scaled and not leaf.is_bit_field and (leaf.bits == 8 or leaf.byteorder == sys.byteorder)
+
+
+def covering_word(leaf: Leaf, start: int, last: int, itemsize: int) -> Word:
+    """Return the word for elements whose first bits are `start` to `last`, inside a record of `itemsize` bytes."""
+    big, signed = leaf.byteorder == "big", leaf.kind == "i"
+    stop = start + leaf.bits
+    first, covered = start // 8, -(-stop // 8) - start // 8
+    if covered == 9:
+        spill = stop % 8 if big else start % 8
+        return Word(first, 8, big, 64 - leaf.bits, 64 - leaf.bits, signed, spill)
+    width = next(width for width in WORD_WIDTHS if covered <= width)
+    # Near the end of the record the word starts earlier, so that it ends with the record.
+    offset = first - max(0, last // 8 + width - itemsize)
+    if offset < 0:  # the record is smaller than the word
+        offset, width = first, covered
+    below = 8 * (offset + width) - stop if big else start - 8 * offset
+    return Word(offset, width, big, 64 - below - leaf.bits, 64 - leaf.bits, signed)
+
+
+def block_of(itemsize: int) -> int:
+    """Records in one block: BLOCK, or fewer of large records."""
+    return min(BLOCK, max(1, CACHED_BYTES // itemsize))

@@ -1,0 +1,95 @@
+"""A selection of a record's columns, ready to be decoded in either of two ways."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from jitkit.records._leaves import Leaf, is_checked
+from jitkit.records._plan import Step, block_of, steps_of
+
+ALIGNMENT = 64  # bytes between the starts of columns in an arena: a cache line, and the widest vector
+
+
+class Schema:
+    """Some leaves of a record and how they are decoded.
+
+    The table-driven way serves every schema with one kernel. The specialised way has machine code of its own, made by
+    `compile`; once it is there it is used for everything.
+    """
+
+    def __init__(self, record: str, itemsize: int, leaves: tuple[Leaf, ...]) -> None:
+        self.record = record
+        self.itemsize = itemsize
+        self.leaves = leaves
+        self.masked = tuple(leaf for leaf in leaves if leaf.valid is not None)
+        self.names = tuple(leaf.name for leaf in leaves)
+        self.row_bytes = (*(leaf.nbytes for leaf in leaves), *(leaf.size for leaf in self.masked))
+        self.checked = any(map(is_checked, leaves))
+        self._specialised: Callable[..., None] | None = None
+        self._lock = threading.Lock()
+        self._latest: tuple[int, Any, int] = (0, np.zeros(len(self.row_bytes), np.int64), 0)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The loops of both ways."""
+        return steps_of(self.leaves, self.itemsize)
+
+    @cached_property
+    def _table_driven(self) -> Callable[..., None]:
+        from jitkit.records import _kernels, _table
+
+        table, block, itemsize = _table.table_of(self.steps), block_of(self.itemsize), self.itemsize
+        kernel = _kernels.decode
+
+        def decode(data: Any, count: int, anchor: Any, columns: Any, first: int) -> None:
+            kernel(data, count, itemsize, block, table, anchor, columns, first)
+
+        return decode
+
+    @cached_property
+    def first_unlisted(self) -> Callable[..., int]:
+        """Kernel ``(anchor, columns, first row, rows)``: the first row from there on with an unlisted value, or -1."""
+        from jitkit.records import _kernels, _table
+
+        checks, kernel = _table.checks_of(self.leaves), _kernels.first_unlisted
+
+        def first_unlisted(anchor: Any, columns: Any, first: int, count: int) -> int:
+            return int(kernel(*checks, anchor, columns, first, count))
+
+        return first_unlisted
+
+    def decoder(self, nbytes: int) -> Callable[..., None]:
+        """Return the kernel for an input of a size: (data, records, anchor, columns, first row).
+
+        `columns` says where each column and then each mask begins, in bytes from the array `anchor`.
+        """
+        if self._specialised is None and nbytes >= SPECIALISE_FROM:
+            self.compile()
+        return self._specialised or self._table_driven
+
+    def compile(self) -> None:
+        """Make the specialised decoder, unless it is there."""
+        with self._lock:
+            if self._specialised is None:
+                from jitkit.records._specialised import specialise
+
+                self._specialised = specialise(self.record, self.itemsize, self.steps)
+
+    def arena(self, count: int) -> tuple[Any, int]:
+        """Return where columns and masks of `count` rows begin in an arena of their own, and its size in bytes."""
+        rows, offsets, size = self._latest  # one tuple, so that threads see a consistent one
+        if rows != count:
+            sizes = [-(-count * row // ALIGNMENT) * ALIGNMENT for row in self.row_bytes]
+            starts = np.cumsum([0, *sizes], dtype=np.int64)
+            offsets, size = starts[:-1], int(starts[-1])
+            self._latest = (count, offsets, size)
+        return offsets, size
+
+
+# Input bytes from which a decoder of its own has repaid its compilation; see `asv_bench/peers/records.py`.
+SPECIALISE_FROM = 1 << 30
