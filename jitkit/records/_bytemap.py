@@ -9,13 +9,19 @@ from jitkit.records._leaves import Leaf
 
 CELL = 8  # characters for one byte
 ROW = 8  # bytes in one line
+WIDTH = 80  # characters
 MAP_ROWS = 16  # lines of a map at most: larger records show the beginning
 
 
 def draw(layout: Layout, leaves: Sequence[Leaf]) -> str:
     """Return the map of a record's bytes and the list of its columns."""
-    title = f"{layout.record}: {layout.itemsize} bytes, {layout.name} layout, {layout.byteorder}-endian"
-    return "\n".join([title, "", *_map(layout), "", *_list(leaves)])
+    name = "C" if layout.name == "c" else layout.name
+    title = f"{layout.record}: {layout.itemsize} bytes, {name} layout, {layout.byteorder}-endian"
+    return "\n".join(_cut(line) for line in [title, "", *_map(layout), "", *_list(leaves)])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."
 
 
 def _map(layout: Layout) -> Iterator[str]:
@@ -55,11 +61,13 @@ def _row(leaf: Leaf) -> tuple[str, str, str, str]:
     shape = str(list(leaf.shape)) if leaf.shape else ""
     becomes = f"{leaf.dtype.name if leaf.kind != 'S' else leaf.dtype.str[1:]}{shape}"
     if leaf.scaled:
-        becomes += f" = raw * {leaf.scale:g} {'-' if leaf.offset < 0 else '+'} {abs(leaf.offset):g}"
+        becomes += f" = raw * {leaf.scale:g}" if leaf.scale != 1 else ""
+        becomes += f" {'-' if leaf.offset < 0 else '+'} {abs(leaf.offset):g}" if leaf.offset else ""
     if leaf.unit:
         becomes += f" {leaf.unit}"
     if leaf.labels is not None:
         becomes += f" of {len(leaf.labels)} labels"
     if leaf.valid is not None:
-        becomes += f", valid {leaf.valid[0]:g} to {leaf.valid[1]:g}"
+        low, high = (f"{bound:.15g}" for bound in leaf.valid)
+        becomes += f", valid {low} to {high}"
     return offset, leaf.name, leaf.describe(), becomes

@@ -12,6 +12,7 @@ from jitkit.records._leaves import Leaf
 from jitkit.records._messages import unknown_name
 from jitkit.records._schema import Schema
 
+WIDTH = 80  # characters of a line in `repr`
 SHOWN = 4  # values of a column in `repr`, at either end
 
 
@@ -43,10 +44,11 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         column = self._arrays.get(name)
         if column is None:
-            index = self._index(name)
-            leaf = self._schema.leaves[index]
-            shape = (self._count, *leaf.shape)
-            column = np.ndarray(shape, leaf.dtype, self._anchor, self._offsets[index])
+            try:
+                index, shape, dtype = self._schema.places[name]
+            except (KeyError, TypeError):
+                raise KeyError(unknown_name(name, self._schema.names)) from None
+            column = np.ndarray((self._count, *shape), dtype, self._anchor, self._offsets[index])
             self._arrays[name] = column
         return column
 
@@ -57,7 +59,7 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         return self._count
 
     def __contains__(self, name: object) -> bool:
-        return name in self._schema.names
+        return name in self._schema.places
 
     # A mapping's views take their length from it, which here is the number of rows: these have their own.
     def keys(self) -> KeysView[str]:
@@ -178,7 +180,7 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         head = f"Columns of {self._schema.record}: {self._count:,} rows, {self.nbytes:,} bytes"
         lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows]
-        return "\n".join([head, *("  " + line[:77].rstrip() for line in lines)])
+        return "\n".join(line[:WIDTH].rstrip() for line in [head, *("  " + line for line in lines)])
 
     def _sample(self, leaf: Leaf) -> str:
         column = self[leaf.name]
@@ -190,12 +192,9 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         return {name: self[name] for name in self._schema.names}
 
     def _leaf(self, name: str) -> Leaf:
-        return self._schema.leaves[self._index(name)]
-
-    def _index(self, name: str) -> int:
         try:
-            return self._schema.names.index(name)
-        except ValueError:
+            return self._schema.leaves[self._schema.places[name][0]]
+        except (KeyError, TypeError):
             raise KeyError(unknown_name(name, self._schema.names)) from None
 
 

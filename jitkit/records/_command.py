@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ from rich.table import Table
 
 from jitkit._core.modules import load_module
 from jitkit.errors import JitkitError, LayoutError
-from jitkit.records import Columns, Record
+from jitkit.records._columns import Columns
 from jitkit.records._export import WRITERS
+from jitkit.records._record import Record, Tail
 
 BATCH_BYTES = 16 << 20  # several steps of the progress bar per second, and row groups of a size that Parquet likes
-FIRST_ROWS = 3  # as many as fit beside name, type and unit in 80 columns
+FIRST_ROWS = 4  # shown in the summary, where they fit
 MOST_FIELDS = 40  # of the first rows that are shown: a screenful
 
 
@@ -29,7 +29,7 @@ def decode(
     record: type[Record],
     *,
     fields: Sequence[str] | None = None,
-    tail: str = "error",
+    tail: Tail = "error",
     out: Path | None = None,
     to: str = "parquet",
 ) -> None:
@@ -54,16 +54,19 @@ def decode(
         if not path.is_file():
             raise JitkitError(f"expected a regular file, got {path}: its first records are read twice")
         head = file.read(FIRST_ROWS * record.itemsize)
-    # This also compiles what has to be compiled, so that the time taken below is that of the decoding.
-    first = record.columns(head[: len(head) - len(head) % record.itemsize], fields=fields)
-    work = Work(path, record, first, tail)
-    started = time.perf_counter()
-    if target:
-        WRITERS[to](work.batches(), target)
-    else:
-        for _ in work.batches():
-            pass
-    seconds = time.perf_counter() - started
+    with _progress() as progress:
+        task = progress.add_task("compiling", total=None)
+        # Most of the time of this goes into compiling, so that the time taken below is that of decoding.
+        first = record.columns(head[: len(head) - len(head) % record.itemsize], fields=fields)
+        progress.update(task, description="decoding", total=path.stat().st_size)
+        work = Work(path, record, first, tail, lambda nbytes: progress.update(task, completed=nbytes))
+        started = time.perf_counter()
+        if target:
+            WRITERS[to](work.batches(), target)
+        else:
+            for _ in work.batches():
+                pass
+        seconds = time.perf_counter() - started
 
     table = Table.grid(padding=(0, 2))
     table.add_row("file", str(path))
@@ -73,8 +76,8 @@ def decode(
     if target:
         table.add_row("written", f"{target}, {target.stat().st_size:,} bytes in {seconds - work.seconds:.3g} s")
     console = Console(highlight=False, markup=False, emoji=False)  # a [ in a name or path is no markup
-    console.print(table)
-    console.print(_first_rows(first))
+    console.print(table, "")
+    console.print(_first_rows(first, console.width))
 
 
 def find_record(module: str, name: str) -> type[Record]:
@@ -99,11 +102,12 @@ def find_record(module: str, name: str) -> type[Record]:
 
 
 class Work:
-    """One pass over a file, which counts what it does."""
+    """One pass over a file, which counts what it does; `report` is told the bytes done."""
 
-    def __init__(self, path: Path, record: type[Record], first: Columns, tail: str) -> None:
-        self.path, self.record, self.first, self.tail = path, record, first, tail
-        self.size = path.stat().st_size
+    def __init__(
+        self, path: Path, record: type[Record], first: Columns, tail: Tail, report: Callable[[int], None]
+    ) -> None:
+        self.path, self.record, self.first, self.tail, self.report = path, record, first, tail, report
         self.rows = 0
         self.seconds = 0.0  # of decoding alone: the clock stands while the caller has a batch
 
@@ -115,18 +119,15 @@ class Work:
     @property
     def left(self) -> int:
         """Bytes not decoded."""
-        return self.size - self.nbytes
+        return self.path.stat().st_size - self.nbytes
 
     def batches(self) -> Iterator[Columns]:
         """Decode the file batch by batch; always one at least, so that an empty file still has its columns."""
-        fields = list(self.first)
-        source = self.record.iter_batches(self.path, nbytes=BATCH_BYTES, fields=fields, tail=self.tail)
-        with _progress(self.size) as progress:
-            task = progress.add_task("decoding", total=self.size)
-            while (batch := self._next(source)) is not None:
-                self.rows += len(batch)
-                yield batch
-                progress.update(task, completed=self.nbytes)
+        source = self.record.iter_batches(self.path, nbytes=BATCH_BYTES, fields=list(self.first), tail=self.tail)
+        while (batch := self._next(source)) is not None:
+            self.rows += len(batch)
+            yield batch
+            self.report(self.nbytes)
         if self.rows == 0:
             yield self.first
 
@@ -146,8 +147,8 @@ def _target(path: Path, out: Path, to: str) -> Path:
     return target
 
 
-def _progress(size: int) -> Progress:
-    single_step = size <= BATCH_BYTES
+def _progress() -> Progress:
+    """A progress bar on stderr, on terminals only."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -156,30 +157,47 @@ def _progress(size: int) -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        disable=single_step or not sys.stderr.isatty(),
+        disable=not sys.stderr.isatty(),
     )
 
 
-def _first_rows(first: Columns) -> Table:
-    """The first records, one line per field: a table with a column per field would not fit the screen."""
-    names = list(first)
+def _first_rows(first: Columns, width: int) -> Table:
+    """The first records, as many as fit, one line per field: a column for each field would not fit any screen."""
+    names = list(first)[:MOST_FIELDS]
+    values = [_readable(first, name) for name in names]
+    columns = [
+        ("field", 26, names),
+        ("type", 12, [_type(first[name]) for name in names]),
+        ("unit", 8, [first.unit(name) or "" for name in names]),
+        *((f"record {row}", 20, [_text(column[row]) for column in values]) for row in range(len(first))),
+    ]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("field", no_wrap=True, overflow="ellipsis", max_width=26)
-    table.add_column("type", no_wrap=True)
-    table.add_column("unit", no_wrap=True, overflow="ellipsis", max_width=8)
-    for row in range(len(first)):
-        table.add_column(f"record {row}", no_wrap=True, overflow="ellipsis", justify="right", min_width=8)
-    for name in names[:MOST_FIELDS]:
-        column = first[name]
-        shape = "".join(f"[{k}]" for k in column.shape[1:])
-        values = column
-        with suppress(KeyError):
-            values = first.labels(name)
-        cells = [name, f"{column.dtype.name}{shape}", first.unit(name) or "", *map(_text, values)]
-        table.add_row(*cells)
-    if len(names) > MOST_FIELDS:
-        table.caption = f"and {len(names) - MOST_FIELDS} more fields; --fields shows those you name"
+    shown = []
+    for title, most, cells in columns:
+        shortened = [cell if len(cell) <= most else f"{cell[: most - 1]}…" for cell in cells]
+        width -= max(map(len, [title, *shortened])) + 2
+        if width < 0:
+            break
+        table.add_column(title, no_wrap=True, justify="right" if title.startswith("record") else "left")
+        shown.append(shortened)
+    for line in zip(*shown, strict=True):
+        table.add_row(*line)
+    more = len(list(first)) - len(names)
+    table.caption = f"and {more} more fields: --fields shows those you name" if more else None
     return table
+
+
+def _readable(first: Columns, name: str) -> np.ndarray[Any, Any]:
+    try:
+        return first.labels(name)
+    except KeyError:
+        return first[name]
+
+
+def _type(column: np.ndarray[Any, Any]) -> str:
+    dtype = column.dtype
+    shape = "".join(f"[{k}]" for k in column.shape[1:])
+    return f"{dtype.name}{shape}" if dtype.kind != "S" else f"S{dtype.itemsize}{shape}"  # NumPy counts its bits
 
 
 def _text(value: Any) -> str:

@@ -30,7 +30,7 @@ class Backend(Protocol):
         """An integer or float of any size as float64."""
 
     def scale(self, real: Any, factor: float, offset: float, single: bool) -> Any:
-        """``real * factor + offset``, rounded to float32 when `single`."""
+        """``real * factor + offset``, without the addition when `offset` is 0; rounded to float32 when `single`."""
 
     def within(self, number: Any, leaf: Leaf, low: float, high: float) -> Any:
         """Whether the column's value lies in the closed range."""

@@ -23,7 +23,7 @@ from numpy.lib import format as npy
 from jitkit._core.extras import require
 
 if TYPE_CHECKING:
-    from jitkit.records import Columns
+    from jitkit.records._columns import Columns
 
 CSV_ROWS = 4096  # rows turned into text at a time: the texts of a whole batch take twenty times its memory
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

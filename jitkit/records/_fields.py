@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from jitkit.records._types import (
     as_field_type,
     closed_range,
     finite,
+    refuse_position,
     whole_number,
 )
 
@@ -45,7 +46,7 @@ def bits(n: int, *, signed: bool = False) -> Any:
     return BitField(kind="i" if signed else "u", bits=whole_number("number of bits", n, at_least=1, at_most=64))
 
 
-def pad(n: int) -> Any:
+def pad(n: int, *, init: Literal[False] = False) -> Any:  # noqa: ARG001 (PEP 681: no argument of the constructor)
     """`n` bytes that mean nothing: skipped when decoding, written as zeros.
 
     Raises
@@ -87,6 +88,7 @@ def array(item: Any, shape: int | Sequence[int]) -> Any:
     kind = as_field_type(item)
     if kind is None or isinstance(kind, Pad):
         raise LayoutError(f"expected the array's items to be of a field type or a Record class, got {item!r}")
+    refuse_position("array", kind)
     return Array(item=kind, shape=tuple(whole_number("array length", n, at_least=1) for n in lengths))
 
 
@@ -99,6 +101,8 @@ def scaled(
     dtype: Any = np.float64,
 ) -> Any:
     """Field in physical units: ``raw * scale + offset``, computed in float64 and rounded once to `dtype`.
+
+    An offset of 0 is not added, so that -0.0 stays what it is.
 
     Parameters
     ----------
@@ -119,13 +123,20 @@ def scaled(
     """
     if not isinstance(base, Number) or base.kind == "?":
         raise LayoutError(f"expected the base of a scaled field to be an integer, float or bits type, got {base!r}")
+    refuse_position("scaled field", base)
+    if base.valid is not None:
+        raise LayoutError(
+            "expected the valid range of a scaled field in its units, as valid=(low, high), got .within()"
+        )
+    if unit is not None and not isinstance(unit, str):
+        raise LayoutError(f"expected the unit to be a string, got {unit!r}")
     scale, offset = finite("scale", scale), finite("offset", offset)
     if scale == 0.0:
         raise LayoutError("expected a scale other than 0: every value would be the offset")
+    if dtype not in (np.float64, np.float32, float, "float64", "float32", "f8", "f4"):
+        raise LayoutError(f"expected the dtype of a scaled field to be float64 or float32, got {dtype!r}")
     dtype = np.dtype(dtype)
-    if dtype not in (np.float64, np.float32):
-        raise LayoutError(f"expected the dtype of a scaled field to be float64 or float32, got {dtype}")
-    limits = base.valid if valid is None else closed_range(valid)
+    limits = None if valid is None else closed_range(valid)
     return Scaled(base=base, scale=scale, offset=offset, unit=unit, valid=limits, dtype=dtype)
 
 
@@ -146,6 +157,7 @@ def enum_(base: Any, labels: Mapping[int, str] | type[IntEnum]) -> Any:
     """
     if not isinstance(base, Number) or base.kind not in "ui":
         raise LayoutError(f"expected the base of an enumeration to be an integer or bits type, got {base!r}")
+    refuse_position("enumeration", base)
     if isinstance(labels, type) and issubclass(labels, IntEnum):
         labels = {int(member): member.name for member in labels}
     if not isinstance(labels, Mapping) or not labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,9 @@ def fill(record: Any, values: dict[str, Any]) -> None:
     if missing:
         raise LayoutError(f"{cls.__name__}(): expected a value for each field, got none for {', '.join(missing)}")
     vars(record).update(values)
-    to_bytes(record)  # refuses here, where the caller is, what no field can hold
+    # What its own bytes say is what the record holds: values that do not fit are refused here, where the caller is, and
+    # records of equal bytes are equal however they were made.
+    vars(record).update(vars(read(cls, to_bytes(record))))
 
 
 def value_fields(cls: Any) -> Iterator[Placed]:
@@ -87,7 +89,7 @@ def to_bytes(record: Any) -> bytes:
         shape, inner = nested_in(field.type)
         if inner is None:
             leaf = leaves[field.name]
-            elements = _pack.raw_column(leaf, [value]).reshape(-1)
+            elements = _pack.raw_column(leaf, [value], of=cls.__name__).reshape(-1)
             for start, element in zip(leaf.element_starts(), elements, strict=True):
                 _reference.write_raw(leaf, data, start, element.item())
         else:
@@ -105,28 +107,28 @@ def nested_in(kind: FieldType) -> tuple[tuple[int, ...], Any]:
 
 
 def _records(name: str, value: Any, shape: tuple[int, ...], inner: Any) -> list[Any]:
-    try:
-        records = list(_reference.flat(value, len(shape)))
-    except TypeError:
-        records = []
+    records = list(_flat(value, shape))
     if len(records) != math.prod(shape) or not all(isinstance(record, inner) for record in records):
         wanted = f"a {inner.__name__}" if not shape else f"{inner.__name__} records in lists of shape {shape}"
         raise LayoutError(f"{name}: expected {wanted}, got {value!r}")
     return records
 
 
+def _flat(value: Any, shape: tuple[int, ...]) -> Iterator[Any]:
+    """Yield the items of lists nested as `shape` says; of other ones, nothing."""
+    if not shape:
+        yield value
+    elif isinstance(value, Sequence) and len(value) == shape[0]:
+        for item in value:
+            yield from _flat(item, shape[1:])
+
+
 def equal(one: Any, other: Any) -> bool:
-    """Whether two records of one class have equal values."""
-    return all(_same(vars(one)[field.name], vars(other)[field.name]) for field in value_fields(type(one)))
+    """Whether two records of one class have equal bytes, by which NaN is itself."""
+    return to_bytes(one) == to_bytes(other)
 
 
 def describe(record: Any) -> str:
     """Return what `repr` shows."""
     values = (f"{field.name}={vars(record)[field.name]!r}" for field in value_fields(type(record)))
     return f"{type(record).__name__}({', '.join(values)})"
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
-    return bool(one == other)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jitkit._core.ir import WORD, cgutils, emit_half_to_double, intrinsic, ir, numba_type, pointer, types
+from jitkit._core.ir import WORD, cgutils, emit_half_to_double, for_each, intrinsic, ir, numba_type, pointer, types
 from jitkit.records._element import element, raw_word
 from jitkit.records._leaves import Leaf, intervals
-from jitkit.records._plan import Step, covering_word
+from jitkit.records._plan import BLOCK, WORD_WIDTHS, Step, covering_word
 
 UNROLLED = 8  # arrays of at most so many elements become one loop over records for each element
 
@@ -23,24 +22,21 @@ class Machine:
     def __init__(self, builder: Any, at: Any) -> None:
         self.builder = builder
         self.at = at
-        # What a decoder writes is never what it reads: without this the compiler may not load ahead of a store.
-        self.reads = alias_scope(builder.module)
 
     def load(self, offset: int, width: int, swapped: bool) -> Any:
         """See `Backend`."""
         kind = ir.IntType(8 * width)
-        address = self.builder.add(self.at, ir.Constant(WORD, offset))
+        address = self.builder.add(self.at, constant(offset))
         word = self.builder.load(pointer(self.builder, address, kind), align=1)
-        word.set_metadata("alias.scope", self.reads)
         return self.builder.bswap(word) if swapped else word
 
     def join(self, parts: list[tuple[Any, int]]) -> Any:
         """See `Backend`."""
-        joined = ir.Constant(WORD, 0)
+        joined = constant(0)
         for part, left in parts:
             wide = self.resized(part, WORD, signed=False)
             shift = self.builder.shl if left >= 0 else self.builder.lshr
-            joined = self.builder.or_(joined, shift(wide, ir.Constant(WORD, abs(left))))
+            joined = self.builder.or_(joined, shift(wide, constant(abs(left))))
         return joined
 
     def trim(self, word: Any, width: int, left: int, right: int, signed: bool) -> Any:
@@ -69,7 +65,8 @@ class Machine:
     def scale(self, real: Any, factor: float, offset: float, single: bool) -> Any:
         """See `Backend`."""
         scaled = self.builder.fmul(real, ir.Constant(DOUBLE, factor))
-        scaled = self.builder.fadd(scaled, ir.Constant(DOUBLE, offset))
+        if offset:  # adding 0 would turn -0.0 into 0.0
+            scaled = self.builder.fadd(scaled, ir.Constant(DOUBLE, offset))
         return self.builder.fptrunc(scaled, SINGLE) if single else scaled
 
     def within(self, number: Any, leaf: Leaf, low: float, high: float) -> Any:
@@ -92,10 +89,16 @@ class Machine:
         return self.builder.sext(word, kind) if signed else self.builder.zext(word, kind)
 
 
-def alias_scope(module: Any) -> Any:
-    """Metadata of the loads from records: one set of addresses, to which no store of columns belongs."""
-    domain = module.add_metadata([ir.MetaDataString(module, "jitkit.records")])
-    return module.add_metadata([module.add_metadata([ir.MetaDataString(module, "jitkit.records.source"), domain])])
+class Staged(Machine):
+    """The same for elements whose words have been loaded before; see `emit_staged`."""
+
+    def __init__(self, builder: Any, word: Any) -> None:
+        super().__init__(builder, None)
+        self.word = word
+
+    def load(self, offset: int, width: int, swapped: bool) -> Any:
+        """Return the word: the loop before has loaded and swapped it."""
+        return self.word
 
 
 def decoder_intrinsic(itemsize: int, block: int, steps: Sequence[Step]) -> Any:
@@ -108,12 +111,10 @@ def decoder_intrinsic(itemsize: int, block: int, steps: Sequence[Step]) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             source, nrecords, anchor, offsets, first = args
             table = builder.inttoptr(offsets, WORD.as_pointer())
-            count = 1 + max(max(step.column, step.mask) for step in steps)
-            columns = [
-                builder.add(anchor, builder.load(builder.gep(table, [ir.Constant(WORD, i)]))) for i in range(count)
-            ]
-            with for_each(builder, ir.Constant(WORD, 0), nrecords, block) as start:
-                ahead = builder.add(start, ir.Constant(WORD, block))
+            count = 1 + max((max(step.column, step.mask) for step in steps), default=-1)
+            columns = [builder.add(anchor, builder.load(builder.gep(table, [constant(i)]))) for i in range(count)]
+            with for_each(builder, constant(0), nrecords, block) as start:
+                ahead = builder.add(start, constant(block))
                 stop = builder.select(builder.icmp_signed("<", ahead, nrecords), ahead, nrecords)
                 for step in steps:
                     emit_step(builder, step, itemsize, source, start, stop, first, columns)
@@ -124,58 +125,89 @@ def decoder_intrinsic(itemsize: int, block: int, steps: Sequence[Step]) -> Any:
     return decode
 
 
-@contextmanager
-def for_each(builder: Any, start: Any, stop: Any, step: int) -> Iterator[Any]:
-    """Loop over start, start + step, ... below stop; gives the index."""
-    with cgutils.for_range_slice(builder, start, stop, ir.Constant(WORD, step)) as (index, _):
-        yield index
-
-
 def emit_step(
     builder: Any, step: Step, itemsize: int, source: Any, start: Any, stop: Any, first: Any, columns: Sequence[Any]
 ) -> None:
     """Emit the loops of one step over the records `start` to `stop`."""
-
-    def constant(value: int) -> Any:
-        return ir.Constant(WORD, value)
-
-    def record(index: Any, j: Any) -> None:
-        at = builder.add(source, builder.mul(index, constant(itemsize)))
-        at = builder.add(at, builder.mul(j, constant(step.hop)))
-        place = builder.add(builder.mul(builder.add(first, index), constant(step.leaf.size)), constant(step.element))
-        emit_element(builder, step, at, builder.add(place, j), columns)
-
-    if step.count <= UNROLLED:
-        for j in range(step.count):
-            with for_each(builder, start, stop, 1) as index:
-                record(index, constant(j))
+    row = builder.add(builder.mul(builder.add(first, start), constant(step.leaf.size)), constant(step.element))
+    records = builder.sub(stop, start)
+    source = builder.add(source, builder.mul(start, constant(itemsize)))
+    if step.count > UNROLLED:
+        with for_each(builder, constant(0), records) as i:
+            at = builder.add(source, builder.mul(i, constant(itemsize)))
+            place = builder.add(row, builder.mul(i, constant(step.leaf.size)))
+            with for_each(builder, constant(0), constant(step.count), BLOCK) as j:
+                rest = builder.sub(constant(step.count), j)
+                count = builder.select(builder.icmp_signed("<", rest, constant(BLOCK)), rest, constant(BLOCK))
+                ahead = builder.add(at, builder.mul(j, constant(step.hop)))
+                ahead_in_column = builder.add(place, builder.mul(j, constant(step.every)))
+                emit_row(builder, step, ahead, step.hop, columns, ahead_in_column, step.every, count)
     else:
-        with for_each(builder, start, stop, 1) as index, for_each(builder, constant(0), constant(step.count), 1) as j:
-            record(index, j)
+        for j in range(step.count):
+            ahead = builder.add(source, constant(j * step.hop))
+            place = builder.add(row, constant(j * step.every))
+            emit_row(builder, step, ahead, itemsize, columns, place, step.leaf.size, records)
 
 
-def emit_element(builder: Any, step: Step, at: Any, place: Any, columns: Sequence[Any]) -> None:
-    """Emit the code for one element: from the record at `at` to element `place` of its column and mask."""
-    leaf = step.leaf
-    target = builder.add(columns[step.column], builder.mul(place, ir.Constant(WORD, leaf.dtype.itemsize)))
+def emit_row(
+    builder: Any, step: Step, source: Any, hop: int, columns: Sequence[Any], place: Any, pitch: int, count: Any
+) -> None:
+    """Emit the loops for `count` <= BLOCK elements, `hop` bytes apart, into every `pitch`-th place of the column.
+
+    Elements that need more than a load and a store are loaded in a loop of their own: the second loop, over words
+    side by side, is then vectorised. As one loop it would be scalar, or gather, which is slower.
+    """
+
+    def at(i: Any) -> Any:
+        return builder.add(source, builder.mul(i, constant(hop)))
+
+    def to(i: Any) -> Any:
+        return builder.add(place, builder.mul(i, constant(pitch)))
+
+    word, plain = step.word, step.mask < 0 and not step.leaf.scaled and step.word.whole
     if step.run:
-        byte = ir.IntType(8)
-        origin = builder.add(at, ir.Constant(WORD, step.word.offset))
-        to, origin = pointer(builder, target, byte), pointer(builder, origin, byte)
-        cgutils.raw_memcpy(builder, to, origin, ir.Constant(WORD, step.run), 1)
-        return
-    machine = Machine(builder, at)
-    value, valid = element(machine, leaf, step.word)
-    emit_store(builder, machine, value, target)
+        with for_each(builder, constant(0), count, scalar=True) as i:
+            emit_copy(builder, step, at(i), to(i), columns)
+    elif plain or word.spill or word.width not in WORD_WIDTHS:
+        with for_each(builder, constant(0), count, scalar=True) as i:
+            emit_element(builder, Machine(builder, at(i)), step, to(i), columns)
+    else:
+        kind = ir.IntType(8 * word.width)
+        words = cgutils.alloca_once(builder, ir.ArrayType(kind, BLOCK))
+        with for_each(builder, constant(0), count, scalar=True) as i:
+            loaded = Machine(builder, at(i)).load(word.offset, word.width, word.swapped)
+            builder.store(loaded, builder.gep(words, [constant(0), i]))
+        with for_each(builder, constant(0), count, scalar=pitch > 1) as i:
+            staged = builder.load(builder.gep(words, [constant(0), i]))
+            emit_element(builder, Staged(builder, staged), step, to(i), columns)
+
+
+def emit_copy(builder: Any, step: Step, at: Any, place: Any, columns: Sequence[Any]) -> None:
+    """Emit the copy of a run of bytes from the record at `at`."""
+    byte = ir.IntType(8)
+    to = pointer(builder, column_address(builder, step, place, columns), byte)
+    origin = pointer(builder, builder.add(at, constant(step.word.offset)), byte)
+    cgutils.raw_memcpy(builder, to, origin, constant(step.run), 1)
+
+
+def emit_element(builder: Any, machine: Machine, step: Step, place: Any, columns: Sequence[Any]) -> None:
+    """Emit the value of one element, and the stores to `place` of its column and mask."""
+    value, valid = element(machine, step.leaf, step.word)
+    target = column_address(builder, step, place, columns)
+    builder.store(value, pointer(builder, target, value.type), align=1)
     if valid is not None:
-        mask = builder.add(columns[step.mask], place)
-        emit_store(builder, machine, builder.zext(valid, ir.IntType(8)), mask)
+        flag = builder.zext(valid, ir.IntType(8))
+        builder.store(flag, pointer(builder, builder.add(columns[step.mask], place), flag.type), align=1)
 
 
-def emit_store(builder: Any, machine: Machine, value: Any, address: Any) -> None:
-    """Store a column's value, which is never a part of a record."""
-    store = builder.store(value, pointer(builder, address, value.type), align=1)
-    store.set_metadata("noalias", machine.reads)
+def column_address(builder: Any, step: Step, place: Any, columns: Sequence[Any]) -> Any:
+    """Address of element `place` of a step's column."""
+    return builder.add(columns[step.column], builder.mul(place, constant(step.leaf.dtype.itemsize)))
+
+
+def constant(value: int) -> Any:
+    """64-bit integer constant."""
+    return ir.Constant(WORD, value)
 
 
 def field_type(leaf: Leaf) -> Any:
@@ -202,7 +234,7 @@ def emit_field(context: Any, builder: Any, leaf: Leaf, itemsize: int, at: Any) -
 def emit_scalar(context: Any, builder: Any, leaf: Leaf, kind: Any, itemsize: int, at: Any, start: int) -> Any:
     """Emit the value of the element whose first bit is `start`."""
     if leaf.kind == "S":
-        place = builder.add(at, ir.Constant(WORD, start // 8))
+        place = builder.add(at, constant(start // 8))
         return context.unpack_value(builder, kind, pointer(builder, place, context.get_data_type(kind)), align=1)
     machine = Machine(builder, at)
     value, _ = element(machine, replace(leaf, valid=None), covering_word(leaf, start, start, itemsize))

@@ -3,12 +3,14 @@
 import numpy as np
 
 from jitkit._core.ir import (
+    address_in,
     address_of,
     copy_bytes,
     copy_words,
     gather_words,
     half_to_double,
     load,
+    narrow_words,
     reinterpret,
     scatter_words,
     stack_array,
@@ -26,7 +28,7 @@ STEP = np.dtype(
     [
         (name, np.int64)
         for name in (
-            *("op", "column", "mask", "element", "pitch", "count", "hop", "run"),
+            *("op", "column", "mask", "element", "pitch", "count", "hop", "every", "run"),
             *("offset", "width", "swapped", "big", "left", "right", "spill"),
             *("number", "size", "low", "span"),
         )
@@ -54,45 +56,75 @@ def decode(data, nrecords, itemsize, block, steps, anchor, columns, first):
             at = source + start * itemsize + step.offset
             element = (first + start) * step.pitch + step.element
             target = columns_at + columns[step.column] + element * step.size
+            if step.op == MOVE and step.pitch == 1:  # the commonest step has the shortest way: no call, no scratch
+                copy_words(step.width, step.swapped != 0, at, itemsize, target, count)
+                continue
             mask = columns_at + columns[step.mask] + element if step.mask >= 0 else 0
             # The longer of the two loops, along the records or along the elements of one, is the inner one.
-            rows, row_hop, row_pitch, length, hop, pitch = step.count, step.hop, 1, count, itemsize, step.pitch
+            rows, row_hop, row_pitch = step.count, step.hop, step.every
+            length, hop, pitch = count, itemsize, step.pitch
             if step.count >= LONG:
-                rows, row_hop, row_pitch, length, hop, pitch = count, itemsize, step.pitch, step.count, step.hop, 1
+                rows, row_hop, row_pitch, length, hop, pitch = length, hop, pitch, rows, row_hop, row_pitch
             for i in range(rows):
-                for j in range(0, length, BLOCK):
+                j = 0
+                while j < length:
                     skipped = i * row_pitch + j * pitch
                     decode_row(
-                        step, at + i * row_hop + j * hop, hop,
-                        target + skipped * step.size, mask + skipped, pitch, min(BLOCK, length - j),
-                    )  # fmt: skip
+                        step,
+                        at + i * row_hop + j * hop,
+                        hop,
+                        target + skipped * step.size,
+                        mask + skipped,
+                        pitch,
+                        min(BLOCK, length - j),
+                    )
+                    j += BLOCK
 
 
 @jit
 def decode_row(step, source, hop, target, mask, pitch, count):
     """Decode `count` elements that lie `hop` bytes apart, into every `pitch`-th element of column and mask."""
-    stride = pitch * step.size
-    if step.op == MOVE and pitch == 1:
-        copy_words(step.width, step.swapped != 0, source, hop, target, count)
-        return
     if step.op == RUN:
         for i in range(count):
-            copy_bytes(target + i * stride, source + i * hop, step.run)
+            copy_bytes(target + i * pitch * step.size, source + i * hop, step.run)
+    elif pitch > 1:
+        # Decoded side by side first, because loops over neighbours are vectorised, then spread.
+        values, marks = stack_array(np.uint64, BLOCK), stack_array(np.uint8, BLOCK)
+        decode_dense(step, source, hop, address_in(values), address_in(marks), count)
+        spread(address_in(values), step.size, target, pitch, count)
+        if step.mask >= 0:
+            spread(address_in(marks), 1, mask, pitch, count)
+    else:
+        decode_dense(step, source, hop, target, mask, count)
+
+
+@jit
+def decode_dense(step, source, hop, target, mask, count):
+    """Decode `count` elements that lie `hop` bytes apart, into neighbours."""
+    if step.op == MOVE:
+        copy_words(step.width, step.swapped != 0, source, hop, target, count)
         return
     words = stack_array(np.uint64, BLOCK)
     gather_words(step.width, step.swapped != 0, source, hop, words, count)
     if step.width not in (1, 2, 4, 8) or step.spill > 0:
         gather_odd(step, source, hop, words, count)
     trim(step, words, count)
-    if step.op == REAL or (step.mask >= 0 and step.number >= HALF):
-        convert_reals(step, words, target, stride, mask, pitch, count)
-    if step.op != REAL:
-        scatter_words(words, step.size, False, target, stride, count)
+    if step.op == REAL or step.number >= HALF:
+        convert_reals(step, words, target, mask, count)
+    if step.op == INTEGER:
+        narrow_words(words, step.size, target, count)
         if step.mask >= 0 and step.number < HALF:
             # One unsigned comparison: moved down by the low end, modulo 2**64, what lies below it becomes huge.
             low, span = np.uint64(step.low), np.uint64(step.span)
             for i in range(count):
-                store(mask + i * pitch, np.uint8(words[i] - low <= span))
+                store(mask + i, np.uint8(words[i] - low <= span))
+
+
+@jit
+def spread(source, size, target, pitch, count):
+    words = stack_array(np.uint64, BLOCK)
+    gather_words(size, False, source, size, words, count)
+    scatter_words(words, size, False, target, pitch * size, count)
 
 
 @jit
@@ -117,6 +149,8 @@ def gather_odd(step, source, hop, words, count):
 def trim(step, words, count):
     """Cut the element out of its word and extend it to 64 bits."""
     left, right = np.uint64(step.left), np.uint64(step.right)
+    if left == right == np.uint64(64 - 8 * step.width) and step.number != SIGNED:
+        return  # the element is the word
     if step.number == SIGNED:
         for i in range(count):
             words[i] = np.uint64(np.int64(words[i] << left) >> np.int64(right))
@@ -126,7 +160,7 @@ def trim(step, words, count):
 
 
 @jit
-def convert_reals(step, words, target, stride, mask, pitch, count):
+def convert_reals(step, words, target, mask, count):
     """Scale in float64; round once to the column's type; compare what the column gets with the valid range."""
     reals = stack_array(np.float64, BLOCK)
     if step.number == UNSIGNED:
@@ -147,19 +181,22 @@ def convert_reals(step, words, target, stride, mask, pitch, count):
     if step.op == REAL:
         factor, shift = step.scale, step.shift
         for i in range(count):
-            reals[i] = reals[i] * factor + shift
+            reals[i] = reals[i] * factor
+        if shift != 0.0:  # adding 0 would turn -0.0 into 0.0
+            for i in range(count):
+                reals[i] = reals[i] + shift
         if step.size == 4:
             for i in range(count):
                 rounded = np.float32(reals[i])
                 reals[i] = np.float64(rounded)
-                store(target + i * stride, rounded)
+                store(target + i * 4, rounded)
         else:
             for i in range(count):
-                store(target + i * stride, reals[i])
+                store(target + i * 8, reals[i])
     if step.mask >= 0:
         least, most = step.least, step.most
         for i in range(count):
-            store(mask + i * pitch, np.uint8((least <= reals[i]) & (reals[i] <= most)))
+            store(mask + i, np.uint8((least <= reals[i]) & (reals[i] <= most)))
 
 
 @jit

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jitkit._core.ir import address_of, copy_bytes, gather_words, load, scatter_words, stack_array, store
+from jitkit._core.ir import address_of, copy_bytes, gather_words, load, scatter_words, spread_words, stack_array, store
 from jitkit._core.jit import jit
 from jitkit.records._kernels import LONG, MOVE, RUN
 from jitkit.records._plan import BLOCK
@@ -22,10 +22,14 @@ def encode(data, nrecords, itemsize, block, steps, columns):
             step = steps[s]
             at = target + start * itemsize + step.offset
             source = columns[step.column] + (start * step.pitch + step.element) * step.size
+            if step.op == MOVE and step.pitch == 1:  # the commonest step has the shortest way
+                spread_words(step.width, step.swapped != 0, source, at, itemsize, count)
+                continue
             # As in `decode`: the longer of the two loops is the inner one.
-            rows, row_hop, row_pitch, length, hop, pitch = step.count, step.hop, 1, count, itemsize, step.pitch
+            rows, row_hop, row_pitch = step.count, step.hop, step.every
+            length, hop, pitch = count, itemsize, step.pitch
             if step.count >= LONG:
-                rows, row_hop, row_pitch, length, hop, pitch = count, itemsize, step.pitch, step.count, step.hop, 1
+                rows, row_hop, row_pitch, length, hop, pitch = length, hop, pitch, rows, row_hop, row_pitch
             for i in range(rows):
                 for j in range(0, length, BLOCK):
                     skipped = (i * row_pitch + j * pitch) * step.size

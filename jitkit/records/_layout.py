@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from jitkit.records._types import (
 )
 
 LayoutName = Literal["c", "packed"]
+LARGEST = 2**31 - 1  # bytes: NumPy keeps the size of an item in a C int
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def lay_out(
             natural = cursor
             _refuse_mixed_bit_order(record, placed, cursor, name, order)
         start = natural if kind.position is None else 8 * kind.position
-        if layout == "c" and start != natural:
+        if layout == "c" and start != natural and start % 8 == natural % 8 == 0:
             raise LayoutError(
                 f"{record}.{name}: expected offset {natural // 8}, where a C compiler puts it, got .at({start // 8}); "
                 f"use layout='packed' for free offsets"
@@ -98,6 +100,8 @@ def lay_out(
         cursor = start + width
     _refuse_overlap(record, placed)
     end = max(field.stop for field in placed)
+    if end > 8 * LARGEST:
+        raise LayoutError(f"{record}: expected at most {LARGEST} bytes, as in NumPy, got {-(-end // 8)}")
     if not allow_padding:
         _refuse_open_byte(record, placed, end, "the end of the record")
     if layout == "c":
@@ -167,7 +171,7 @@ def _refuse_open_byte(record: str, placed: list[Placed], cursor: int, what: str)
     if cursor % 8:
         raise LayoutError(
             f"{record}: expected {what} to start at a whole byte, got bit {cursor % 8} of byte {cursor // 8}, "
-            f"after {placed[-1].name}: name the gap with `_spare: int = jk.bits({8 - cursor % 8})`"
+            f"after {placed[-1].name}: name the gap with `{free_name(placed)}: int = jk.bits({8 - cursor % 8})`"
         )
 
 
@@ -195,13 +199,25 @@ def _refuse_implicit_padding(record: str, placed: list[Placed], stop: int) -> No
     by_start = sorted(placed, key=lambda field: field.start)
     for field in [*by_start, Placed("the end of the record", Pad(size=1), stop, 0, "little")]:
         if field.start > end:
-            gap = (field.start - end) // 8
+            gap, bits = divmod(field.start - end, 8)
+            what, remedy = _count(gap, "byte"), f"None = jk.pad({gap})"
+            if bits:
+                what, remedy = _count(8 * gap + bits, "bit"), f"int = jk.bits({8 * gap + bits})"
             raise LayoutError(
-                f"{record}: {gap} {'byte' if gap == 1 else 'bytes'} of implicit padding at offset {end // 8}, "
-                f"between {last} and {field.name}: "
-                f"name it with `_pad: None = jk.pad({gap})`, or pass allow_padding=True"
+                f"{record}: {what} of implicit padding at offset {end // 8}, between {last} and {field.name}: "
+                f"name it with `{free_name(placed)}: {remedy}`, or pass allow_padding=True"
             )
         end, last = field.stop, field.name
+
+
+def free_name(placed: list[Placed]) -> str:
+    """Return a name for a pad that no field has."""
+    names = {field.name for field in placed}
+    return next(name for i in itertools.count(1) if (name := "_pad" if i == 1 else f"_pad{i}") not in names)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _bit_unit_sizes(record: str, placed: list[Placed]) -> Iterator[int]:

@@ -69,9 +69,9 @@ class Leaf:
     def describe(self) -> str:
         """Raw type in words, for messages: `u16 big-endian`, `3 bits`."""
         if self.kind == "S":
-            return f"{self.bits // 8} bytes"
+            return f"{self.bits // 8} byte{'s' if self.bits > 8 else ''}"
         if self.is_bit_field:
-            return f"{'signed ' if self.kind == 'i' else ''}{self.bits} bits"
+            return f"{'signed ' if self.kind == 'i' else ''}{self.bits} bit{'s' if self.bits > 1 else ''}"
         if self.kind == "?":
             return "boolean"
         return f"{self.kind}{self.bits}" + (f" {self.byteorder}-endian" if self.bits > 8 else "")
@@ -155,7 +155,7 @@ def bounds(
         return None
     if dtype.kind == "f":
         with np.errstate(over="ignore"):  # a bound beyond the type's largest number is infinite, as in NumPy
-            return float(dtype.type(valid[0])), float(dtype.type(valid[1]))
+            return float(dtype.type(_as_float(valid[0]))), float(dtype.type(_as_float(valid[1])))
     least, most = raw.limits
     low = least if valid[0] < least else math.ceil(min(valid[0], most + 1))
     high = most if valid[1] > most else math.floor(max(valid[1], least - 1))
@@ -190,3 +190,10 @@ def intervals(leaf: Leaf, width: int) -> list[tuple[int, int]]:
         else:
             found.append((value, 0))
     return found
+
+
+def _as_float(bound: float) -> float:
+    try:
+        return float(bound)
+    except OverflowError:  # an integer beyond the largest float
+        return math.copysign(math.inf, bound)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from jitkit.errors import DecodeError, LayoutError
 from jitkit.records._layout import Layout
-from jitkit.records._leaves import Leaf, is_checked, raw_dtype
+from jitkit.records._leaves import Leaf, raw_dtype
 from jitkit.records._messages import expected_values, unknown_name
 from jitkit.records._plan import block_of, steps_of
 
@@ -50,8 +50,10 @@ def pack(layout: Layout, leaves: tuple[Leaf, ...], columns: Mapping[str, Any]) -
     return data.tobytes()
 
 
-def raw_column(leaf: Leaf, values: Any) -> np.ndarray[Any, Any]:
+def raw_column(leaf: Leaf, values: Any, of: str | None = None) -> np.ndarray[Any, Any]:
     """Return the raw elements of a column as a C-contiguous native array of shape ``(n, *leaf.shape)``.
+
+    `of` is the class of a single record, whose messages speak of a value instead of a column.
 
     Raises
     ------
@@ -60,107 +62,119 @@ def raw_column(leaf: Leaf, values: Any) -> np.ndarray[Any, Any]:
     DecodeError
         If one does not fit.
     """
-    column = _as_array(leaf, values)
-    if leaf.kind == "S":
-        return _raw_bytes(leaf, column)
-    raw = _unscaled(leaf, column) if leaf.scaled else column
-    if leaf.kind == "f":
-        return _raw_floats(leaf, column, raw)
-    low, high = (0, 1) if leaf.kind == "?" else _limits(leaf)
-    outside = (raw < low) | (raw > high)
-    if outside.any():
-        _refuse(leaf, column, raw, outside, f"a raw value in {low}..{high} ({leaf.describe()})", "range")
-    stored = raw.astype(raw_dtype(leaf), order="C")
-    if is_checked(leaf) and leaf.labels is not None:
-        unlisted = ~np.isin(stored, np.array(list(leaf.labels), stored.dtype))
-        if unlisted.any():
-            _refuse(leaf, column, stored, unlisted, expected_values(leaf), "enum")
-    return stored
-
-
-def _as_array(leaf: Leaf, values: Any) -> np.ndarray[Any, Any]:
     try:
-        column = np.asarray(values)
-    except ValueError as error:  # rows of different lengths
-        raise LayoutError(f"{leaf.name}: expected an array of shape (n{_tail(leaf)}): {error}") from None
-    if column.dtype == object and leaf.kind in "ui" and not leaf.scaled:
-        column = _big_integers(leaf, column)
-    kinds = "fiub" if leaf.scaled else KINDS[leaf.kind]
-    if column.dtype.kind not in kinds and column.size:
-        raise LayoutError(f"{leaf.name}: expected values for {leaf.describe()}, got an array of {column.dtype}")
-    if column.ndim != 1 + len(leaf.shape) or column.shape[1:] != leaf.shape:
-        if column.size:
-            raise LayoutError(f"{leaf.name}: expected shape (n{_tail(leaf)}), got {column.shape}")
-        column = np.empty((0, *leaf.shape), leaf.dtype)
-    return column
+        return _Column(leaf, values, of).raw()
+    except OverflowError as error:  # a Python integer beyond every float
+        raise LayoutError(f"{leaf.name}: expected values for {leaf.describe()}: {error}") from None
 
 
-def _big_integers(leaf: Leaf, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Python integers that no NumPy integer holds make an array of objects: they are out of every range."""
-    for index, value in enumerate(column.reshape(-1)):
-        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
-            low, high = _limits(leaf)
-            raise DecodeError(
-                f"expected a raw value in {low}..{high} ({leaf.describe()}), got {value} "
-                f"(field {leaf.name}, record {index // leaf.size})",
-                kind="range",
-                record=index // leaf.size,
-                field=leaf.name,
-            )
-    return column
+class _Column:
+    """A user's values for one leaf, on their way to raw ones."""
+
+    def __init__(self, leaf: Leaf, values: Any, of: str | None) -> None:
+        self.leaf = leaf
+        self.of = of
+        self.name = leaf.name if of is None else f"{of}.{leaf.name}"
+        self.values = self.as_array(values)
+
+    def raw(self) -> np.ndarray[Any, Any]:
+        """The raw elements, checked."""
+        leaf, values = self.leaf, self.values
+        if leaf.kind == "S":
+            return self.raw_bytes()
+        raw = self.unscaled() if leaf.scaled else values
+        if leaf.kind == "f":
+            return self.raw_floats(raw)
+        whole = raw.dtype == raw_dtype(leaf) and not leaf.is_bit_field  # every value of the type fits
+        low, high = (0, 1) if leaf.kind == "?" else limits(leaf)
+        # In float64, in which scaled values come, only the power of two above the largest integer is exact.
+        if not whole:
+            outside = (raw < low) | (raw >= float(high + 1) if leaf.scaled else raw > high)
+            self.refuse(outside, raw, f"a raw value in {low}..{high} ({leaf.describe()})", "range")
+        stored = raw.astype(raw_dtype(leaf), order="C", copy=False)
+        if leaf.labels is not None:
+            unlisted = ~np.isin(stored, np.array(list(leaf.labels), stored.dtype))
+            self.refuse(unlisted, stored, expected_values(leaf), "enum")
+        return stored
+
+    def as_array(self, values: Any) -> np.ndarray[Any, Any]:
+        """The values as an array of the right kind and shape."""
+        leaf = self.leaf
+        try:
+            array = np.asarray(values)
+        except ValueError as error:  # rows of different lengths
+            raise LayoutError(f"{self.name}: expected {self.wanted_shape()}: {error}") from None
+        if array.dtype == object and leaf.kind in "ui" and all(isinstance(value, int) for value in array.flat):
+            # Python integers that no NumPy integer holds
+            low, high = limits(leaf)
+            outside = np.array([not low <= value <= high for value in array.flat]).reshape(array.shape)
+            self.values = array
+            self.refuse(outside, array, f"a raw value in {low}..{high} ({leaf.describe()})", "range")
+        kinds = "fiub" if leaf.scaled else KINDS[leaf.kind]
+        if array.size and array.dtype.kind not in kinds:
+            got = f"an array of {array.dtype}" if self.of is None else repr(values[0])
+            raise LayoutError(f"{self.name}: expected {self.wanted()}, got {got}")
+        if not array.size and array.ndim == 1:
+            return np.empty((0, *leaf.shape), leaf.dtype)
+        if array.shape[1:] != leaf.shape or array.ndim == 0:
+            shape = array.shape if self.of is None else array.shape[1:]
+            raise LayoutError(f"{self.name}: expected {self.wanted_shape()}, got {shape}")
+        return array
+
+    def wanted(self) -> str:
+        """What the values should be, in words."""
+        what = "number" if self.leaf.scaled else self.leaf.describe()
+        return f"values for {what}" if self.of is None else f"a value for {what}"
+
+    def wanted_shape(self) -> str:
+        """What shape they should have, in words."""
+        return f"shape {('n', *self.leaf.shape)}".replace("'", "") if self.of is None else f"shape {self.leaf.shape}"
+
+    def raw_bytes(self) -> np.ndarray[Any, Any]:
+        """Bytes, filled up with zeros."""
+        size = self.leaf.bits // 8
+        if self.values.size and self.values.dtype.itemsize > size:
+            self.refuse(np.strings.str_len(self.values) > size, self.values, f"at most {size} bytes", "range")
+        return self.values.astype(f"S{size}", order="C")
+
+    def unscaled(self) -> np.ndarray[Any, Any]:
+        """Raw values nearest to physical ones, still as floats."""
+        leaf = self.leaf
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is refused, with its place
+            raw = (self.values.astype(np.float64) - leaf.offset) / leaf.scale
+        if leaf.kind == "f":
+            return raw
+        self.refuse(np.isnan(raw), raw, f"a number that {leaf.describe()} can hold", "range")
+        return np.rint(raw)
+
+    def raw_floats(self, raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Floats of the field's size, none of which became infinite on the way."""
+        if raw.dtype == raw_dtype(self.leaf) and not self.leaf.scaled:
+            return np.ascontiguousarray(raw)
+        with np.errstate(over="ignore"):
+            stored = raw.astype(raw_dtype(self.leaf), order="C")
+        overflown = np.isinf(stored) & np.isfinite(self.values)
+        self.refuse(overflown, raw, f"a value that {self.leaf.describe()} can hold", "range")
+        return stored
+
+    def refuse(self, bad: np.ndarray[Any, Any], raw: np.ndarray[Any, Any], expected: str, kind: str) -> None:
+        """Raise a DecodeError for the first bad element, if there is one."""
+        if not bad.any():
+            return
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        value = self.values[place]
+        got = repr(value.item() if isinstance(value, np.generic) else value)
+        if self.leaf.scaled:
+            got = f"{raw[place].item():.17g} from {got}{' ' + self.leaf.unit if self.leaf.unit else ''}"
+        where = f"field {self.leaf.name}, record {place[0]}" if self.of is None else f"field {self.name}"
+        raise DecodeError(
+            f"expected {expected}, got {got} ({where})",
+            kind=kind,
+            record=place[0] if self.of is None else None,
+            field=self.leaf.name,
+        )
 
 
-def _raw_bytes(leaf: Leaf, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    size = leaf.bits // 8
-    if column.size and column.dtype.itemsize > size:
-        lengths = np.strings.str_len(column)
-        long = lengths > size
-        if long.any():
-            _refuse(leaf, column, column, long, f"at most {size} bytes", "range")
-    return column.astype(f"S{size}", order="C")
-
-
-def _unscaled(leaf: Leaf, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    raw = (column.astype(np.float64) - leaf.offset) / leaf.scale
-    if leaf.kind == "f":
-        return raw
-    nan = np.isnan(raw)
-    if nan.any():
-        _refuse(leaf, column, raw, nan, f"a number that {leaf.describe()} can hold", "range")
-    return np.rint(raw)
-
-
-def _raw_floats(leaf: Leaf, column: np.ndarray[Any, Any], raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    with np.errstate(over="ignore"):  # found below, with its place
-        stored = raw.astype(raw_dtype(leaf), order="C")
-    overflown = np.isinf(stored) & ~np.isinf(raw)
-    if overflown.any():
-        _refuse(leaf, column, raw, overflown, f"a value that {leaf.describe()} can hold", "range")
-    return stored
-
-
-def _limits(leaf: Leaf) -> tuple[int, int]:
+def limits(leaf: Leaf) -> tuple[int, int]:
+    """Smallest and largest raw integer of a leaf."""
     return (-(1 << (leaf.bits - 1)), (1 << (leaf.bits - 1)) - 1) if leaf.kind == "i" else (0, (1 << leaf.bits) - 1)
-
-
-def _refuse(
-    leaf: Leaf,
-    column: np.ndarray[Any, Any],
-    raw: np.ndarray[Any, Any],
-    bad: np.ndarray[Any, Any],
-    expected: str,
-    kind: str,
-) -> NoReturn:
-    place = tuple(int(i) for i in np.argwhere(bad)[0])
-    value = column[place].item()
-    got = f"{raw[place].item():.17g} from {value}{' ' + leaf.unit if leaf.unit else ''}" if leaf.scaled else repr(value)
-    raise DecodeError(
-        f"expected {expected}, got {got} (field {leaf.name}, record {place[0]})",
-        kind=kind,
-        record=place[0],
-        field=leaf.name,
-    )
-
-
-def _tail(leaf: Leaf) -> str:
-    return "".join(f", {length}" for length in leaf.shape) or ","

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Word:
     @property
     def whole(self) -> bool:
         """Whether the element is the entire word."""
-        return self.width in WORD_WIDTHS and self.left == self.right == 64 - 8 * self.width
+        return self.spill == 0 and self.width in WORD_WIDTHS and self.left == self.right == 64 - 8 * self.width
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Step:
     column: int  # which column, in the table of addresses
     mask: int  # which column gets the validity mask; -1: none
     element: int  # index of the first element, among those that one record gives the column
-    count: int  # elements in the record, `hop` bytes apart; in the column they are neighbours
+    count: int  # elements in the record, `hop` bytes apart there and `every` elements apart in the column
     hop: int
+    every: int
     word: Word
     run: int  # bytes that each element is, copied as they are; 0: elements are converted through `word`
 
@@ -62,29 +64,45 @@ def steps_of(leaves: Sequence[Leaf], itemsize: int) -> list[Step]:
     masks = itertools.count(len(leaves))
     for column, leaf in enumerate(leaves):
         mask = -1 if leaf.valid is None else next(masks)
-        for element, start, count, hop in _rows(leaf):
-            steps.append(_step(leaf, column, mask, itemsize, element, start, count, hop))
+        steps += [_step(leaf, column, mask, itemsize, row) for row in _rows(leaf)]
     return steps
 
 
-def _rows(leaf: Leaf) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (element, first bit, count, bits between) of each evenly spaced row of a leaf's elements."""
-    starts = list(leaf.element_starts())
-    hop = leaf.steps[-1] if leaf.shape else 0
-    # An element that starts inside a byte has its own shifts: it is a row by itself.
-    length = leaf.shape[-1] if leaf.shape and hop % 8 == 0 else 1
-    for element in range(0, len(starts), length):
-        yield element, starts[element], length, hop if length > 1 else 0
+@dataclass(frozen=True)
+class Row:
+    """Evenly spaced elements of a leaf that start at the same bit of a byte."""
+
+    element: int  # index of the first in the leaf
+    start: int  # its first bit
+    count: int
+    hop: int  # bits from one to the next: whole bytes
+    every: int  # elements of the leaf from one to the next
 
 
-def _step(leaf: Leaf, column: int, mask: int, itemsize: int, element: int, start: int, count: int, hop: int) -> Step:
+def _rows(leaf: Leaf) -> Iterator[Row]:
+    if not leaf.shape:
+        yield Row(0, leaf.start, 1, 0, 1)
+        return
+    *outer, length = leaf.shape
+    *outer_steps, hop = leaf.steps
+    # Elements that are no whole bytes apart start at the same bit again after 2, 4 or 8 of them.
+    every = 8 // math.gcd(hop, 8)
+    for row, index in enumerate(itertools.product(*map(range, outer))):
+        start = leaf.start + sum(i * step for i, step in zip(index, outer_steps, strict=True))
+        for k in range(min(every, length)):
+            yield Row(row * length + k, start + k * hop, len(range(k, length, every)), hop * every, every)
+
+
+def _step(leaf: Leaf, column: int, mask: int, itemsize: int, row: Row) -> Step:
+    start, count, hop = row.start, row.count, row.hop
     nbytes = leaf.bits // 8
     if leaf.kind == "S" or (count > 1 and mask < 0 and is_native(leaf)):
         if hop == leaf.bits:  # the whole row is one run
             nbytes, count, hop = nbytes * count, 1, 0
-        return Step(leaf, column, mask, element, count, hop // 8, Word(start // 8, 1, False, 0, 0, False), nbytes)
+        word = Word(start // 8, 1, False, 0, 0, False)
+        return Step(leaf, column, mask, row.element, count, hop // 8, row.every, word, nbytes)
     word = covering_word(leaf, start, start + (count - 1) * hop, itemsize)
-    return Step(leaf, column, mask, element, count, hop // 8, word, 0)
+    return Step(leaf, column, mask, row.element, count, hop // 8, row.every, word, 0)
 
 
 def is_native(leaf: Leaf) -> bool:

@@ -66,5 +66,6 @@ def record_index(record: str, itemsize: int, nbytes: int, i: Any) -> int:
     except TypeError:
         raise TypeError(f"expected the index of a record ({record}) to be an integer, got {i!r}") from None
     if not 0 <= index < count:
-        raise IndexError(f"expected an index in 0..{count - 1} ({count} records of {record}), got {index}")
+        allowed = f"an index in 0..{count - 1}" if count else "a buffer with a whole record"
+        raise IndexError(f"expected {allowed} ({count} records of {record}), got index {index}")
     return index

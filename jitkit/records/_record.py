@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
@@ -10,12 +11,13 @@ import numpy as np
 
 from jitkit.errors import DecodeError, LayoutError
 from jitkit.records import _bytemap, _decode, _instance, _pack
-from jitkit.records._annotations import collect_fields
+from jitkit.records._annotations import Body, collect_fields
 from jitkit.records._columns import Columns
 from jitkit.records._dtype import dtype_of
 from jitkit.records._fields import array, bits, bytes_, enum_, pad, scaled
 from jitkit.records._layout import Layout, LayoutName, lay_out
 from jitkit.records._leaves import Leaf, leaves_of
+from jitkit.records._messages import unknown_name
 from jitkit.records._reader import Reader, record_index
 from jitkit.records._schema import Schema
 from jitkit.records._select import as_names, select
@@ -31,6 +33,19 @@ class RecordType(type):
 
     _layout: Layout
     _leaves: tuple[Leaf, ...]
+
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], **options: Any) -> Body:  # type: ignore[override]
+        return Body(name)
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> RecordType:
+        plain = {key: dict(value) if key == "__annotations__" else value for key, value in body.items()}
+        return super().__new__(cls, name, bases, plain, **options)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name in ("_layout", "_leaves", "_schemas", "itemsize"):
+            raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
 
     @property
     def dtype(cls) -> np.dtype[Any]:
@@ -98,7 +113,7 @@ class Record(metaclass=RecordType):
             )
         _expect(cls.__name__, "layout", layout, ("c", "packed"))
         _expect(cls.__name__, "byteorder", byteorder, ("little", "big"))
-        fields = collect_fields(cls, RESERVED, sys._getframe(1))  # the frame of the class statement
+        fields = collect_fields(cls, RESERVED, sys._getframe(2))  # the frame of the class statement
         cls._layout = lay_out(
             cls.__name__, fields, layout=layout, byteorder=byteorder, size=size, allow_padding=allow_padding
         )
@@ -201,9 +216,9 @@ class Record(metaclass=RecordType):
         DecodeError, LayoutError, OSError
             As for `columns`; a remainder is found before the first batch.
         """
-        if not isinstance(nbytes, int) or nbytes < 1:
+        if not hasattr(nbytes, "__index__") or operator.index(nbytes) < 1:
             raise ValueError(f"expected nbytes to be a positive integer, got {nbytes!r}")
-        return _decode.batches(cls._schema(fields), path, nbytes, tail)
+        return _decode.batches(cls._schema(fields), path, operator.index(nbytes), tail)
 
     @classmethod
     def pack(cls, columns: Mapping[str, Any]) -> bytes:
@@ -294,6 +309,14 @@ class Record(metaclass=RecordType):
         record: Self = _instance.read(cls, view.tobytes())
         return record
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in vars(self):
+            raise AttributeError(f"{type(self).__name__}: {unknown_name(name, tuple(vars(self)))}")
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name}: expected a value for each field, got del")
+
     def __bytes__(self) -> bytes:
         return _instance.to_bytes(self)
 
@@ -316,8 +339,8 @@ class Record(metaclass=RecordType):
         return schema
 
 
-# Names that a field cannot have: it would hide them.
-RESERVED = frozenset({*dir(Record), "dtype", "itemsize"})
+# Names that a field cannot have: it would hide them, here or in the named tuple that `load` gives in kernels.
+RESERVED = frozenset({*dir(Record), "dtype", "itemsize", "_fields", "_make", "_replace", "_asdict"})
 
 
 def _expect(record: str, what: str, value: Any, choices: tuple[str, ...]) -> None:

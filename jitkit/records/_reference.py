@@ -91,7 +91,8 @@ def physical(leaf: Leaf, element: Any) -> Any:
     """Column value of a raw element."""
     if not leaf.scaled:
         return element
-    value = float(element) * leaf.scale + leaf.offset
+    value = float(element) * leaf.scale
+    value = value + leaf.offset if leaf.offset else value  # adding 0 would turn -0.0 into 0.0
     return single(value) if leaf.dtype.str[1:] == "f4" else value
 
 

@@ -28,6 +28,7 @@ class Schema:
         self.leaves = leaves
         self.masked = tuple(leaf for leaf in leaves if leaf.valid is not None)
         self.names = tuple(leaf.name for leaf in leaves)
+        self.places = {leaf.name: (index, leaf.shape, leaf.dtype) for index, leaf in enumerate(leaves)}
         self.row_bytes = (*(leaf.nbytes for leaf in leaves), *(leaf.size for leaf in self.masked))
         self.checked = any(map(is_checked, leaves))
         self._specialised: Callable[..., None] | None = None

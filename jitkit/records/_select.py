@@ -17,6 +17,9 @@ def as_names(fields: Iterable[str]) -> tuple[str, ...]:
         names = tuple(fields)
     except TypeError:
         raise LayoutError(f"expected a sequence of field names, got {fields!r}") from None
+    for name in names:
+        if not isinstance(name, str):
+            raise LayoutError(f"expected field names to be strings, got {name!r}")
     return names
 
 
@@ -34,13 +37,14 @@ def select(
     """
     if names is None:
         return leaves
-    chosen: list[Leaf] = []
+    by_name = {leaf.name: leaf for leaf in leaves}
+    chosen: dict[str, Leaf] = {}
     for name in names:
-        found = [leaf for leaf in leaves if leaf.name == name or leaf.name.startswith(f"{name}.")]
-        if not found or (one and len(found) > 1):
-            raise LayoutError(f"{record}: {unknown_name(name, tuple(leaf.name for leaf in leaves))}")
+        found = [by_name[name]] if name in by_name else [leaf for leaf in leaves if leaf.name.startswith(f"{name}.")]
+        if not found or (one and found[0].name != name):
+            raise LayoutError(f"{record}: {unknown_name(name, tuple(by_name))}")
         for leaf in found:
-            if leaf in chosen:
+            if leaf.name in chosen:
                 raise LayoutError(f"{record}: expected each column once, got {leaf.name!r} twice")
-            chosen.append(leaf)
-    return tuple(chosen)
+            chosen[leaf.name] = leaf
+    return tuple(chosen.values())

@@ -56,7 +56,7 @@ class Text:
 
     def scale(self, real: str, factor: float, offset: float, single: bool) -> str:
         """See `Backend`."""
-        scaled = f"{real} * {factor!r} + {offset!r}"
+        scaled = f"{real} * {factor!r}" + (f" + {offset!r}" if offset else "")
         return f"float32({scaled})" if single else scaled
 
     def within(self, number: str, leaf: Leaf, low: float, high: float) -> str:  # noqa: ARG002
@@ -85,7 +85,7 @@ def _loop(step: Step, itemsize: int) -> Iterator[str]:
         yield f"{indent}for j in range({step.count}):"
         indent += "    "
         at += f" + {_times(step.hop)}j"
-        place += " + j"
+        place += f" + {_times(step.every)}j"
     if step.run:
         many = step.run // leaf.dtype.itemsize
         place = f"{place} : {place} + {many}" if many > 1 else place

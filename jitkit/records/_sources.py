@@ -109,13 +109,13 @@ class FileSource:
 
 def is_path(source: Any) -> bool:
     """Whether a source names a file."""
-    return isinstance(source, str | os.PathLike)
+    return isinstance(source, str) or hasattr(source, "__fspath__")
 
 
 def is_stream(path: Any) -> bool:
-    """Whether a path is a pipe or terminal, whose size only its end tells."""
-    mode = os.stat(path).st_mode
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+    """Whether only its end tells the size of what a path names: pipes, devices, and files like those in /proc."""
+    status = os.stat(path)
+    return not stat.S_ISREG(status.st_mode) or status.st_size == 0
 
 
 def byte_view(buffer: Any) -> np.ndarray[Any, Any]:
@@ -130,8 +130,8 @@ def byte_view(buffer: Any) -> np.ndarray[Any, Any]:
         view = np.frombuffer(buffer, np.uint8)
     except (TypeError, ValueError, BufferError, AttributeError):
         view = _unusual_view(buffer)
-    if isinstance(buffer, np.ndarray) and buffer.dtype.hasobject:
-        raise DecodeError(f"expected plain bytes, got an array of Python objects ({buffer.dtype})", kind="buffer")
+    if not isinstance(buffer, bytes) and "O" in memoryview(buffer).format:
+        raise DecodeError("expected plain bytes, got an array of Python objects", kind="buffer")
     view.setflags(write=False)
     return view
 
@@ -140,11 +140,14 @@ def _unusual_view(buffer: Any) -> np.ndarray[Any, Any]:
     """View what `np.frombuffer` does not: empty buffers, and arrays of datetimes, which have no buffer format."""
     try:
         array = buffer if isinstance(buffer, np.ndarray) else np.asarray(memoryview(buffer))
-    except (TypeError, ValueError):
+    except TypeError:
         raise DecodeError(
-            f"expected a buffer (bytes, memoryview, mmap, ndarray) or a path, got {type(buffer).__name__}",
-            kind="buffer",
+            f"expected a buffer (bytes, memoryview, mmap, ndarray), got {type(buffer).__name__}", kind="buffer"
         ) from None
+    except ValueError as error:  # a closed mmap, a released memoryview
+        raise DecodeError(f"expected an open buffer, got {type(buffer).__name__}: {error}", kind="buffer") from None
+    if array.dtype.hasobject:
+        raise DecodeError("expected plain bytes, got an array of Python objects", kind="buffer")
     if not array.flags.c_contiguous:
         raise DecodeError(
             f"expected a C-contiguous buffer, got shape {array.shape} with strides {array.strides}: "

@@ -34,7 +34,7 @@ def table_of(steps: Sequence[Step]) -> np.ndarray[Any, Any]:
         leaf, word = step.leaf, step.word
         row["op"] = operation(step)
         row["column"], row["mask"], row["element"], row["pitch"] = step.column, step.mask, step.element, leaf.size
-        row["count"], row["hop"], row["run"] = step.count, step.hop, step.run
+        row["count"], row["hop"], row["every"], row["run"] = step.count, step.hop, step.every, step.run
         row["offset"], row["width"], row["swapped"], row["big"] = word.offset, word.width, word.swapped, word.big
         row["left"], row["right"], row["spill"] = word.left, word.right, word.spill
         row["number"], row["size"] = number_of(leaf), leaf.dtype.itemsize

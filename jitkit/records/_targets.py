@@ -37,25 +37,36 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
     """
     if not isinstance(out, Mapping):
         raise LayoutError(f"expected out to be a mapping of field names to arrays, got {type(out).__name__}")
+    if isinstance(out, Columns) and out._schema is schema and len(out) == count and out._anchor is not ORIGIN:
+        return _again(out, source)
+    for name in out:
+        if name not in schema.names:
+            raise LayoutError(f"out: {unknown_name(name, schema.names)}")
+    arrays = {
+        leaf.name: _checked(leaf.name, out[leaf.name], (count, *leaf.shape), leaf.dtype)
+        if leaf.name in out
+        else np.empty((count, *leaf.shape), leaf.dtype)
+        for leaf in schema.leaves
+    }
+    masks = {leaf.name: np.empty((count, *leaf.shape), np.bool_) for leaf in schema.masked}
     if isinstance(out, Columns) and out._schema is schema and len(out) == count:
-        arrays, masks = dict(out.items()), {leaf.name: out.valid(leaf.name) for leaf in schema.masked}
-    else:
-        for name in out:
-            if name not in schema.names:
-                raise LayoutError(f"out: {unknown_name(name, schema.names)}")
-        arrays = {
-            leaf.name: _checked(leaf.name, out[leaf.name], (count, *leaf.shape), leaf.dtype)
-            if leaf.name in out
-            else np.empty((count, *leaf.shape), leaf.dtype)
-            for leaf in schema.leaves
-        }
-        masks = {leaf.name: np.empty((count, *leaf.shape), np.bool_) for leaf in schema.masked}
+        masks = {leaf.name: out.valid(leaf.name) for leaf in schema.masked}
     _refuse_shared_memory({**arrays, "the buffer": source} if source is not None else arrays)
     targets = [*(arrays[name] for name in schema.names), *(masks[leaf.name] for leaf in schema.masked)]
     offsets = np.array([array.ctypes.data - ORIGIN_ADDRESS for array in targets], np.int64)
     columns = Columns(schema, count, ORIGIN, offsets)
     columns._arrays.update(arrays)
     columns._masks.update(masks)
+    return columns
+
+
+def _again(out: Columns, source: np.ndarray[Any, Any] | None) -> Columns:
+    """Columns in the arena of earlier ones, which passed every check when they were made."""
+    if source is not None:
+        _refuse_shared_memory({"the columns": out._anchor, "the buffer": source})
+    columns = Columns(out._schema, len(out), out._anchor, out._offsets)
+    columns._arrays.update(out._arrays)
+    columns._masks.update(out._masks)
     return columns
 
 

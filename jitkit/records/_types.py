@@ -54,6 +54,8 @@ class Number(FieldType):
         LayoutError
             If `low` is above `high` or either is no number; None leaves a side open.
         """
+        if self.kind == "?":
+            raise LayoutError("expected a number for .within(), got a boolean, which is checked as it is")
         return replace(self, valid=closed_range((low, high)))
 
     @property
@@ -169,11 +171,19 @@ def whole_number(what: str, value: Any, *, at_least: int, at_most: int | None = 
     return number
 
 
+def refuse_position(what: str, base: FieldType) -> None:
+    """Raise a LayoutError for `.at()` on the inner type of a field: the field as a whole has the place."""
+    if base.position is not None:
+        raise LayoutError(f"expected .at({base.position}) on the {what} as a whole, got it on the type inside")
+
+
 def finite(what: str, value: Any) -> float:
     """Return `value` as a finite float, or raise a LayoutError that names it."""
     try:
+        if isinstance(value, str | bytes):
+            raise TypeError
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LayoutError(f"expected {what} to be a number, got {value!r}") from None
     if not math.isfinite(number):
         raise LayoutError(f"expected {what} to be finite, got {value!r}")
@@ -184,11 +194,21 @@ def closed_range(limits: Any) -> tuple[float, float]:
     """Return ``(low, high)`` with None as an open side, or raise a LayoutError."""
     try:
         low, high = limits
-        low = -math.inf if low is None else low
-        high = math.inf if high is None else high
+        low = -math.inf if low is None else _plain(low)
+        high = math.inf if high is None else _plain(high)
         ordered = low <= high
     except (TypeError, ValueError):
         ordered = False
     if not ordered:
-        raise LayoutError(f"expected a range (low, high) with low <= high, got {limits!r}")
+        raise LayoutError(f"expected a range (low, high) of numbers with low <= high, got {limits!r}")
     return low, high
+
+
+def _plain(bound: Any) -> float:
+    """Integers stay exact; everything else becomes a float."""
+    if isinstance(bound, str | bytes):
+        raise TypeError
+    try:
+        return operator.index(bound)
+    except TypeError:
+        return float(bound)

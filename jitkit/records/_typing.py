@@ -165,7 +165,7 @@ def record_type(record: Any) -> Any:
 def tuple_class(record: str, names: list[str]) -> Any:
     """Return a named tuple class; unlike `namedtuple`, it takes names that begin with an underscore."""
     plain = namedtuple(record, names, rename=True)  # type: ignore[misc]
-    hidden = {name: property(itemgetter(i)) for i, name in enumerate(names) if name not in plain._fields}
+    hidden = {name: property(itemgetter(i)) for i, name in enumerate(names) if name.startswith("_")}
     return type(record, (plain,), {"__slots__": (), **hidden, "_fields": tuple(names)})
 
 

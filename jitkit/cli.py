@@ -1,0 +1,136 @@
+"""The `jitkit` command. What takes long to import is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jitkit import __version__
+from jitkit.errors import JitkitError
+
+FORMATS = ("parquet", "arrow", "csv", "npz")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the `jitkit` command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process if not given.
+
+    Returns
+    -------
+    int
+        Exit code: 0 for success, 1 for an error that was reported in one line, 2 for wrong usage, 130 after Ctrl-C.
+    """
+    parser = make_parser()
+    try:
+        options = parser.parse_args(argv)
+        if options.command == "decode" and options.to and not options.out:
+            parser.error("argument --to: expected --out DIR beside it, got no directory")
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has what it wanted. Python would flush the rest at exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return complain("interrupted", 130)
+    except OSError as error:
+        named = error.filename is not None and error.strerror is not None
+        return complain(f"{error.filename}: {error.strerror}" if named else str(error))
+    except (JitkitError, ImportError) as error:
+        return complain(str(error))
+    return code
+
+
+def complain(message: str, code: int = 1) -> int:
+    """Print one line on stderr and return the exit code."""
+    print("jitkit:", " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line, as argparse sees it."""
+    parser = argparse.ArgumentParser(prog="jitkit", description="Bytes come in, answers go out, at memory speed.")
+    parser.add_argument("--version", action="version", version=f"jitkit {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    info = commands.add_parser("info", help="versions, processor, settings, and what is switched off and why")
+    info.add_argument("--json", action="store_true", help="for programs")
+    info.set_defaults(run=run_info)
+
+    decode = commands.add_parser("decode", help="decode a file of records, show its first rows, convert it")
+    decode.add_argument("file", metavar="FILE", type=Path)
+    decode.add_argument(
+        "--record", metavar="MODULE:CLASS", type=module_and_class, required=True,
+        help="record class of the file, as in package.module:Telemetry or my_records.py:Telemetry",
+    )  # fmt: skip
+    decode.add_argument("--fields", metavar="A,B,...", type=lambda text: text.split(","), help="only these fields")
+    decode.add_argument(
+        "--tail", choices=("error", "drop"), default="error",
+        help="what to do with an incomplete last record (default: error)",
+    )  # fmt: skip
+    decode.add_argument("--out", metavar="DIR", type=Path, help="write the columns to a file in DIR")
+    decode.add_argument("--to", choices=FORMATS, help=f"format of that file (default: {FORMATS[0]})")
+    decode.set_defaults(run=run_decode)
+
+    demo = commands.add_parser("demo", help="run the demos: what jitkit does, and how fast on this machine")
+    demo.add_argument("names", metavar="NAME", nargs="*", help="only these (default: all)")
+    demo.add_argument("--plot", metavar="FILE.svg", help="draw the speedups")
+    demo.set_defaults(run=run_demo)
+    return parser
+
+
+def module_and_class(text: str) -> tuple[str, str]:
+    """Split ``MODULE:CLASS``."""
+    module, colon, name = text.rpartition(":")
+    if not (module and colon and name):
+        raise argparse.ArgumentTypeError(f"expected MODULE:CLASS, got {text!r}")
+    return module, name
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """`jitkit info`."""
+    import json
+
+    from jitkit._core.about import about, as_table
+
+    facts = about()
+    if options.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        from rich.console import Console
+
+        Console(highlight=False, markup=False, emoji=False).print(as_table(facts))
+    return 0
+
+
+def run_decode(options: argparse.Namespace) -> int:
+    """`jitkit decode`."""
+    from jitkit.records._command import decode, find_record
+
+    record = find_record(*options.record)
+    decode(
+        options.file,
+        record,
+        fields=options.fields,
+        tail=options.tail,
+        out=options.out,
+        to=options.to or FORMATS[0],
+    )
+    return 0
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """`jitkit demo`."""
+    from jitkit.demos import run
+
+    return run(options.names, options.plot)
