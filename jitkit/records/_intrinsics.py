@@ -9,8 +9,9 @@ from typing import Any
 from jitkit._core.ir import WORD, cgutils, emit_half_to_double, for_each, intrinsic, ir, numba_type, pointer, types
 from jitkit.records._element import element, raw_word
 from jitkit.records._leaves import Leaf, intervals
-from jitkit.records._plan import BLOCK, WORD_WIDTHS, Step, covering_word
+from jitkit.records._plan import Step, covering_word
 
+GROUP = 8  # steps in one LLVM function
 UNROLLED = 8  # arrays of at most so many elements become one loop over records for each element
 
 DOUBLE, SINGLE, FLAG = ir.DoubleType(), ir.FloatType(), ir.IntType(1)
@@ -89,20 +90,8 @@ class Machine:
         return self.builder.sext(word, kind) if signed else self.builder.zext(word, kind)
 
 
-class Staged(Machine):
-    """The same for elements whose words have been loaded before; see `emit_staged`."""
-
-    def __init__(self, builder: Any, word: Any) -> None:
-        super().__init__(builder, None)
-        self.word = word
-
-    def load(self, offset: int, width: int, swapped: bool) -> Any:
-        """Return the word: the loop before has loaded and swapped it."""
-        return self.word
-
-
 def decoder_intrinsic(itemsize: int, block: int, steps: Sequence[Step]) -> Any:
-    """Return an intrinsic ``(data address, records, columns address, offsets address, first row)`` for the steps."""
+    """Return an intrinsic ``(data address, records, anchor address, offsets address, first row)`` for the steps."""
 
     @intrinsic
     def decode(typing_context: Any, source: Any, nrecords: Any, anchor: Any, offsets: Any, first: Any) -> Any:
@@ -110,14 +99,13 @@ def decoder_intrinsic(itemsize: int, block: int, steps: Sequence[Step]) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             source, nrecords, anchor, offsets, first = args
-            table = builder.inttoptr(offsets, WORD.as_pointer())
-            count = 1 + max((max(step.column, step.mask) for step in steps), default=-1)
-            columns = [builder.add(anchor, builder.load(builder.gep(table, [constant(i)]))) for i in range(count)]
+            groups = [emit_group(builder.module, steps[i : i + GROUP], itemsize) for i in range(0, len(steps), GROUP)]
             with for_each(builder, constant(0), nrecords, block) as start:
                 ahead = builder.add(start, constant(block))
-                stop = builder.select(builder.icmp_signed("<", ahead, nrecords), ahead, nrecords)
-                for step in steps:
-                    emit_step(builder, step, itemsize, source, start, stop, first, columns)
+                records = builder.sub(builder.select(builder.icmp_signed("<", ahead, nrecords), ahead, nrecords), start)
+                at = builder.add(source, builder.mul(start, constant(itemsize)))
+                for group in groups:
+                    builder.call(group, [at, records, anchor, offsets, builder.add(first, start)])
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
@@ -125,84 +113,65 @@ def decoder_intrinsic(itemsize: int, block: int, steps: Sequence[Step]) -> Any:
     return decode
 
 
+def emit_group(module: Any, steps: Sequence[Step], itemsize: int) -> Any:
+    """Return an LLVM function ``(source, records, anchor, offsets, first row)`` that does some steps for one block.
+
+    In one function for all steps, the time to compile would grow with the square of their number.
+    """
+    kind = ir.FunctionType(ir.VoidType(), [WORD] * 5)
+    function = ir.Function(module, kind, module.get_unique_name("jitkit.records.steps"))
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    source, records, anchor, offsets, first = function.args
+    table = builder.inttoptr(offsets, WORD.as_pointer())
+
+    def address(column: int) -> Any:
+        return builder.add(anchor, builder.load(builder.gep(table, [constant(column)])))
+
+    for step in steps:
+        mask = address(step.mask) if step.mask >= 0 else None
+        emit_step(builder, step, itemsize, source, records, first, address(step.column), mask)
+    builder.ret_void()
+    return function
+
+
 def emit_step(
-    builder: Any, step: Step, itemsize: int, source: Any, start: Any, stop: Any, first: Any, columns: Sequence[Any]
+    builder: Any, step: Step, itemsize: int, source: Any, records: Any, first: Any, column: Any, mask: Any
 ) -> None:
-    """Emit the loops of one step over the records `start` to `stop`."""
-    row = builder.add(builder.mul(builder.add(first, start), constant(step.leaf.size)), constant(step.element))
-    records = builder.sub(stop, start)
-    source = builder.add(source, builder.mul(start, constant(itemsize)))
+    """Emit the loops of one step over `records` records at address `source`."""
+    row = builder.add(builder.mul(first, constant(step.leaf.size)), constant(step.element))
     if step.count > UNROLLED:
         with for_each(builder, constant(0), records) as i:
             at = builder.add(source, builder.mul(i, constant(itemsize)))
             place = builder.add(row, builder.mul(i, constant(step.leaf.size)))
-            with for_each(builder, constant(0), constant(step.count), BLOCK) as j:
-                rest = builder.sub(constant(step.count), j)
-                count = builder.select(builder.icmp_signed("<", rest, constant(BLOCK)), rest, constant(BLOCK))
-                ahead = builder.add(at, builder.mul(j, constant(step.hop)))
-                ahead_in_column = builder.add(place, builder.mul(j, constant(step.every)))
-                emit_row(builder, step, ahead, step.hop, columns, ahead_in_column, step.every, count)
+            emit_row(builder, step, at, step.hop, column, mask, place, step.every, constant(step.count))
     else:
         for j in range(step.count):
             ahead = builder.add(source, constant(j * step.hop))
             place = builder.add(row, constant(j * step.every))
-            emit_row(builder, step, ahead, itemsize, columns, place, step.leaf.size, records)
+            emit_row(builder, step, ahead, itemsize, column, mask, place, step.leaf.size, records)
 
 
 def emit_row(
-    builder: Any, step: Step, source: Any, hop: int, columns: Sequence[Any], place: Any, pitch: int, count: Any
+    builder: Any, step: Step, source: Any, hop: int, column: Any, mask: Any, place: Any, pitch: int, count: Any
 ) -> None:
-    """Emit the loops for `count` <= BLOCK elements, `hop` bytes apart, into every `pitch`-th place of the column.
-
-    Elements that need more than a load and a store are loaded in a loop of their own: the second loop, over words
-    side by side, is then vectorised. As one loop it would be scalar, or gather, which is slower.
-    """
-
-    def at(i: Any) -> Any:
-        return builder.add(source, builder.mul(i, constant(hop)))
-
-    def to(i: Any) -> Any:
-        return builder.add(place, builder.mul(i, constant(pitch)))
-
-    word, plain = step.word, step.mask < 0 and not step.leaf.scaled and step.word.whole
-    if step.run:
-        with for_each(builder, constant(0), count, scalar=True) as i:
-            emit_copy(builder, step, at(i), to(i), columns)
-    elif plain or word.spill or word.width not in WORD_WIDTHS:
-        with for_each(builder, constant(0), count, scalar=True) as i:
-            emit_element(builder, Machine(builder, at(i)), step, to(i), columns)
-    else:
-        kind = ir.IntType(8 * word.width)
-        words = cgutils.alloca_once(builder, ir.ArrayType(kind, BLOCK))
-        with for_each(builder, constant(0), count, scalar=True) as i:
-            loaded = Machine(builder, at(i)).load(word.offset, word.width, word.swapped)
-            builder.store(loaded, builder.gep(words, [constant(0), i]))
-        with for_each(builder, constant(0), count, scalar=pitch > 1) as i:
-            staged = builder.load(builder.gep(words, [constant(0), i]))
-            emit_element(builder, Staged(builder, staged), step, to(i), columns)
-
-
-def emit_copy(builder: Any, step: Step, at: Any, place: Any, columns: Sequence[Any]) -> None:
-    """Emit the copy of a run of bytes from the record at `at`."""
-    byte = ir.IntType(8)
-    to = pointer(builder, column_address(builder, step, place, columns), byte)
-    origin = pointer(builder, builder.add(at, constant(step.word.offset)), byte)
-    cgutils.raw_memcpy(builder, to, origin, constant(step.run), 1)
-
-
-def emit_element(builder: Any, machine: Machine, step: Step, place: Any, columns: Sequence[Any]) -> None:
-    """Emit the value of one element, and the stores to `place` of its column and mask."""
-    value, valid = element(machine, step.leaf, step.word)
-    target = column_address(builder, step, place, columns)
-    builder.store(value, pointer(builder, target, value.type), align=1)
-    if valid is not None:
-        flag = builder.zext(valid, ir.IntType(8))
-        builder.store(flag, pointer(builder, builder.add(columns[step.mask], place), flag.type), align=1)
-
-
-def column_address(builder: Any, step: Step, place: Any, columns: Sequence[Any]) -> Any:
-    """Address of element `place` of a step's column."""
-    return builder.add(columns[step.column], builder.mul(place, constant(step.leaf.dtype.itemsize)))
+    """Emit the loop for `count` elements, `hop` bytes apart, into every `pitch`-th place of the column and mask."""
+    size = step.leaf.dtype.itemsize
+    with for_each(builder, constant(0), count, scalar=True) as i:
+        at = builder.add(source, builder.mul(i, constant(hop)))
+        to = builder.add(place, builder.mul(i, constant(pitch)))
+        target = builder.add(column, builder.mul(to, constant(size)))
+        if step.run:
+            byte = ir.IntType(8)
+            origin = pointer(builder, builder.add(at, constant(step.word.offset)), byte)
+            cgutils.raw_memcpy(builder, pointer(builder, target, byte), origin, constant(step.run), 1)
+        else:
+            value, valid = element(Machine(builder, at), step.leaf, step.word)
+            builder.store(value, pointer(builder, target, value.type), align=1)
+            if valid is not None:
+                flag = builder.zext(valid, ir.IntType(8))
+                builder.store(flag, pointer(builder, builder.add(mask, to), flag.type), align=1)
 
 
 def constant(value: int) -> Any:

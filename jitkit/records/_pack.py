@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from jitkit.errors import DecodeError, LayoutError
-from jitkit.records._layout import Layout
 from jitkit.records._leaves import Leaf, raw_dtype
 from jitkit.records._messages import expected_values, unknown_name
-from jitkit.records._plan import block_of, steps_of
+from jitkit.records._schema import Schema
 
 KINDS = {"u": "biu", "i": "biu", "f": "fiub", "?": "biu", "S": "S"}  # array kinds that a field of a kind takes
 
 
-def pack(layout: Layout, leaves: tuple[Leaf, ...], columns: Mapping[str, Any]) -> bytes:
+def pack(schema: Schema, columns: Mapping[str, Any]) -> bytes:
     """Encode columns; see `Record.pack`."""
-    from jitkit.records import _kernels_pack, _table
-
-    names = tuple(leaf.name for leaf in leaves)
+    leaves, names = schema.leaves, schema.names
     if not isinstance(columns, Mapping):
         raise LayoutError(f"expected a mapping of field names to arrays, got {type(columns).__name__}")
     for name in columns:
         if name not in names:
-            raise LayoutError(f"{layout.record}: {unknown_name(name, names)}")
+            raise LayoutError(f"{schema.record}: {unknown_name(name, names)}")
     missing = [name for name in names if name not in columns]
     if missing:
-        raise LayoutError(f"{layout.record}: expected all columns, got none for {', '.join(missing)}")
+        raise LayoutError(f"{schema.record}: expected all columns, got none for {', '.join(missing)}")
     raws = [raw_column(leaf, columns[leaf.name]) for leaf in leaves]
     count = len(raws[0]) if raws else 0
     for leaf, raw in zip(leaves, raws, strict=True):
@@ -39,14 +35,8 @@ def pack(layout: Layout, leaves: tuple[Leaf, ...], columns: Mapping[str, Any]) -
                 kind="length",
                 field=leaf.name,
             )
-    stored = tuple(
-        replace(leaf, scaled=False, valid=None, labels=None, dtype=raw.dtype)
-        for leaf, raw in zip(leaves, raws, strict=True)
-    )
-    table = _table.table_of(steps_of(stored, layout.itemsize))
-    data = np.zeros(count * layout.itemsize, np.uint8)
-    addresses = np.array([raw.ctypes.data for raw in raws], np.int64)
-    _kernels_pack.encode(data, count, layout.itemsize, block_of(layout.itemsize), table, addresses)
+    data = np.zeros(count * schema.itemsize, np.uint8)
+    schema.encode(data, count, np.array([raw.ctypes.data for raw in raws], np.int64))
     return data.tobytes()
 
 

@@ -33,6 +33,7 @@ class RecordType(type):
 
     _layout: Layout
     _leaves: tuple[Leaf, ...]
+    _dtype: np.dtype[Any]  # from the first time that it is asked for
 
     @classmethod
     def __prepare__(cls, name: str, bases: tuple[type, ...], **options: Any) -> Body:  # type: ignore[override]
@@ -56,7 +57,9 @@ class RecordType(type):
         LayoutError
             If the record has bit fields, for which NumPy has no dtype.
         """
-        return dtype_of(cls._layout)
+        if "_dtype" not in vars(cls):
+            cls._dtype = dtype_of(cls._layout)
+        return cls._dtype
 
     def __str__(cls) -> str:
         return _bytemap.draw(cls._layout, cls._leaves) if hasattr(cls, "_layout") else super().__str__()
@@ -241,7 +244,7 @@ class Record(metaclass=RecordType):
         LayoutError
             If columns are missing, unknown, or of another kind than the field.
         """
-        return _pack.pack(cls._layout, cls._leaves, columns)
+        return _pack.pack(cls._schema(None), columns)
 
     @classmethod
     def compile(cls) -> None:
@@ -340,7 +343,9 @@ class Record(metaclass=RecordType):
 
 
 # Names that a field cannot have: it would hide them, here or in the named tuple that `load` gives in kernels.
-RESERVED = frozenset({*dir(Record), "dtype", "itemsize", "_fields", "_make", "_replace", "_asdict"})
+RESERVED = frozenset(
+    {*dir(Record), *Record.__annotations__, "dtype", "_dtype", "_fields", "_make", "_replace", "_asdict"}
+)
 
 
 def _expect(record: str, what: str, value: Any, choices: tuple[str, ...]) -> None:

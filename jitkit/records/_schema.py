@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from jitkit.records._leaves import Leaf, is_checked
-from jitkit.records._plan import Step, block_of, steps_of
+from jitkit.records._leaves import Leaf, is_checked, raw_dtype
+from jitkit.records._plan import BLOCK, Step, block_of, steps_of
 
 ALIGNMENT = 64  # bytes between the starts of columns in an arena: a cache line, and the widest vector
 
 
 class Schema:
-    """Some leaves of a record and how they are decoded.
+    """Some leaves of a record, how they are decoded, and how all of them are encoded.
 
     The table-driven way serves every schema with one kernel. The specialised way has machine code of its own, made by
     `compile`; once it is there it is used for everything.
@@ -44,13 +45,27 @@ class Schema:
     def _table_driven(self) -> Callable[..., None]:
         from jitkit.records import _kernels, _table
 
-        table, block, itemsize = _table.table_of(self.steps), block_of(self.itemsize), self.itemsize
+        table, block, itemsize = _table.table_of(self.steps), block_of(self.itemsize, BLOCK), self.itemsize
         kernel = _kernels.decode
 
         def decode(data: Any, count: int, anchor: Any, columns: Any, first: int) -> None:
             kernel(data, count, itemsize, block, table, anchor, columns, first)
 
         return decode
+
+    @cached_property
+    def encode(self) -> Callable[..., None]:
+        """Kernel ``(data, records, addresses)``: writes raw columns at `addresses` into records of zeros."""
+        from jitkit.records import _kernels_pack, _table
+
+        raw = [replace(leaf, scaled=False, valid=None, labels=None, dtype=raw_dtype(leaf)) for leaf in self.leaves]
+        table, kernel = _table.table_of(steps_of(raw, self.itemsize)), _kernels_pack.encode
+        block, itemsize = block_of(self.itemsize, BLOCK), self.itemsize
+
+        def encode(data: Any, count: int, addresses: Any) -> None:
+            kernel(data, count, itemsize, block, table, addresses)
+
+        return encode
 
     @cached_property
     def first_unlisted(self) -> Callable[..., int]:
@@ -69,7 +84,7 @@ class Schema:
 
         `columns` says where each column and then each mask begins, in bytes from the array `anchor`.
         """
-        if self._specialised is None and nbytes >= SPECIALISE_FROM:
+        if self._specialised is None and nbytes >= SPECIALISE_FROM and len(self.steps) <= SPECIALISE_STEPS:
             self.compile()
         return self._specialised or self._table_driven
 
@@ -92,5 +107,7 @@ class Schema:
         return offsets, size
 
 
-# Input bytes from which a decoder of its own has repaid its compilation; see `asv_bench/peers/records.py`.
-SPECIALISE_FROM = 1 << 30
+# Bytes of one input from which its record gets a decoder of its own. Compiling it takes 0.1 to 0.4 s and saves 0.05 to
+# 0.1 s per GB (asv_bench/peers/records.py), so that one input of this size costs a little more, and the second less.
+SPECIALISE_FROM = 256 << 20
+SPECIALISE_STEPS = 100  # of a record at most, for that: compiling takes about 10 ms a step

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from jitkit.records._element import element
 from jitkit.records._leaves import Leaf
-from jitkit.records._plan import Step, block_of
+from jitkit.records._plan import SPECIALISED_BLOCK, Step, block_of
 
 HEADER = '''\
 def decode_{record}(source, nrecords, columns, masks, first):
@@ -67,7 +67,7 @@ class Text:
 def source_of(record: str, itemsize: int, steps: Sequence[Step]) -> str:
     """Return the decoder's text: one loop for each step."""
     count = len({step.column for step in steps})
-    lines = [HEADER.format(record=record, itemsize=itemsize, count=count, block=block_of(itemsize))]
+    lines = [HEADER.format(record=record, itemsize=itemsize, count=count, block=block_of(itemsize, SPECIALISED_BLOCK))]
     for step in steps:
         lines += _loop(step, itemsize)
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from typing import Any
 from jitkit._core.ir import address_of, types
 from jitkit._core.jit import jit
 from jitkit.records._intrinsics import decoder_intrinsic
-from jitkit.records._plan import Step, block_of
+from jitkit.records._plan import SPECIALISED_BLOCK, Step, block_of
 
 DATA = types.Array(types.uint8, 1, "C", readonly=True)
 ANCHOR = types.Array(types.uint8, 1, "C")
@@ -17,7 +17,7 @@ SIGNATURE = (DATA, types.int64, ANCHOR, types.int64[::1], types.int64)
 
 def specialise(record: str, itemsize: int, steps: Sequence[Step]) -> Any:
     """Return the compiled decoder ``(data, count, anchor, columns, first)`` of the steps; see `Schema.decoder`."""
-    decode_records = decoder_intrinsic(itemsize, block_of(itemsize), steps)
+    decode_records = decoder_intrinsic(itemsize, block_of(itemsize, SPECIALISED_BLOCK), steps)
 
     @jit
     def decode(data: Any, count: Any, anchor: Any, columns: Any, first: Any) -> None:
