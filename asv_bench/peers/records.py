@@ -1,0 +1,99 @@
+"""Records against other people's software: how much faster bytes become columns, and what that costs.
+
+    python asv_bench/peers/records.py                              # everything: some minutes, 3 GB of memory
+    python asv_bench/peers/records.py --only ccsdspy kaitai        # some of the questions
+    python asv_bench/peers/records.py --markdown --json FILE       # for a README, and for programs
+
+Every answer is checked to be equal on both sides before the clock runs. "N x" is always how many times faster jitkit
+is. A row that says "compiled" is a record class after `Record.compile()`; one that does not is a class as it comes,
+which itself chooses between tables and compiled code by the size of its input. `--path` leaves one of them out.
+
+The recorded packets are looked for in `--data DIR`, in `$JITKIT_TESTDATA` and in `../shared/data` beside the project.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import _bits_to_columns as bits
+import _bytes_to_columns as plain
+import _host
+from _compile import compile_time
+from _jpss import PACKET_BYTES, PACKETS, XTCE, find_data, made_packets
+from _memory import memory
+from _sides import PATHS
+from _table import Row, show, to_markdown
+from _timing import Bench, pin_to_one_cpu
+
+QUESTIONS = {
+    "struct": plain.against_struct,
+    "existing": plain.into_existing_arrays,  # NumPy and memcpy
+    "fresh": plain.into_fresh_arrays,  # NumPy
+    "bits": bits.against_numpy,
+    "construct": bits.against_construct,
+    "construct-compiled": bits.against_compiled_construct,
+    "kaitai": bits.against_kaitai,
+    "ccsdspy": bits.against_ccsdspy,
+    "space_packet_parser": bits.against_space_packet_parser,
+    "memory": memory,
+    "compile": compile_time,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parse(arguments)
+    notes = [] if pin_to_one_cpu() is not None else ["This system cannot keep a process on one CPU."]
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = _bench(options, Path(scratch), notes)
+        rows: list[Row] = []
+        for name in options.only:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            rows += QUESTIONS[name](bench)
+    host = _host.describe()
+    notes += _host.lacks(host)
+    heading = [*_host.heading(host, bench.rounds), *notes]
+    if options.markdown:
+        print(to_markdown(rows, heading))
+    else:
+        show(rows, heading)
+    if options.json:
+        report = {"host": host, "notes": notes, "quick": options.quick, "rows": [row.to_dict() for row in rows]}
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=list(QUESTIONS), metavar="NAME",
+                        help=f"some of: {', '.join(QUESTIONS)}")  # fmt: skip
+    parser.add_argument("--path", choices=PATHS, help="one of jitkit's two paths only")
+    parser.add_argument("--data", type=Path, help="folder of recorded telemetry")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="save the table as JSON too")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument("--quick", action="store_true", help="small inputs, two rounds: to see that it works")
+    return parser.parse_args(arguments)
+
+
+def _bench(options: argparse.Namespace, scratch: Path, notes: list[str]) -> Bench:
+    """Where the packets are; whatever the reader of the figures must know about them goes to `notes`."""
+    if options.quick:
+        notes.append("A quick run: small inputs, two rounds. Its figures say little.")
+    data = find_data(options.data)
+    if data is None:
+        notes.append("The recorded JPSS packets are not at hand: packets of the same kind were made for this run.")
+        packets, xtce = made_packets().tobytes(), None
+    else:
+        packets = (data / PACKETS).read_bytes()
+        xtce = data / XTCE if (data / XTCE).is_file() else None
+    if xtce is None:
+        notes.append("The XTCE file is not at hand: space_packet_parser works from an equal, simpler definition.")
+    path = scratch / PACKETS.name
+    path.write_bytes(packets[: 720 * PACKET_BYTES] if options.quick else packets)
+    paths = (options.path,) if options.path else tuple(PATHS)
+    return Bench(packets=path, xtce=xtce, scratch=scratch, paths=paths, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()

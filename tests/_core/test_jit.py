@@ -1,0 +1,92 @@
+import ctypes
+import math
+import threading
+import time
+
+import numpy as np
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+import jitkit as jk
+
+pytestmark = pytest.mark.kernel
+
+
+def test_the_bare_decorator_compiles():
+    @jk.jit
+    def total(x):
+        result = 0.0
+        for value in x:
+            result += value
+        return result
+
+    assert isinstance(total, Dispatcher)
+    assert total(np.array([1.0, 2.5])) == 3.5
+    assert total.py_func([1.0, 2.5]) == 3.5
+    assert len(total.signatures) == 1
+
+
+def test_the_decorator_takes_the_options_of_njit():
+    @jk.jit(fastmath={"reassoc"}, inline="always")
+    def double(x):
+        return 2 * x
+
+    assert double(21) == 42
+    assert double.targetoptions["fastmath"] == {"reassoc"}
+    assert double.targetoptions["inline"] == "always"
+
+
+def test_the_house_options_are_on():
+    @jk.jit
+    def quotient(a, b):
+        return a / b
+
+    assert quotient.targetoptions["nogil"] is True
+    assert quotient.targetoptions["nopython"] is True
+    assert quotient(1.0, 0.0) == math.inf
+    assert math.isnan(quotient(0.0, 0.0))
+
+
+def test_an_option_overrides_the_house():
+    @jk.jit(error_model="python", nogil=False)
+    def quotient(a, b):
+        return a / b
+
+    assert quotient.targetoptions["nogil"] is False
+    with pytest.raises(ZeroDivisionError):
+        quotient(1.0, 0.0)
+
+
+def test_compiled_code_lets_other_threads_run():
+    usleep = ctypes.CDLL(None).usleep
+    usleep.argtypes = [ctypes.c_uint]
+
+    @jk.jit
+    def wait(flags):
+        flags[0] = 1
+        turns = 0
+        while flags[1] == 0 and turns < 20_000:
+            usleep(500)  # a call that LLVM does not know: it must read the flag anew after it
+            turns += 1
+        return flags[1]
+
+    wait(np.ones(2, np.int64))  # compiles
+    flags = np.zeros(2, np.int64)
+    result = []
+    thread = threading.Thread(target=lambda: result.append(wait(flags)))
+    thread.start()
+    while not flags[0]:
+        time.sleep(0.001)
+    flags[1] = 7  # too late if the kernel keeps this thread from running until it gives up
+    thread.join()
+    assert result == [7]
+
+
+def test_a_disk_cache_is_refused():
+    with pytest.raises(TypeError, match=r"expected options of numba\.njit other than cache, got cache"):
+        jk.jit(cache=True)
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(TypeError, match="expected a function, got str"):
+        jk.jit("float64(float64)")
