@@ -10,7 +10,7 @@ import numpy as np
 from jitkit._core.extras import require
 from jitkit.records._leaves import Leaf
 from jitkit.records._messages import unknown_name
-from jitkit.records._schema import Schema
+from jitkit.records._schema import Arena, Schema
 
 WIDTH = 80  # characters of a line in `repr`
 SHOWN = 4  # values of a column in `repr`, at either end
@@ -30,27 +30,37 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
     others in memory. ``column.copy()`` frees it of them.
     """
 
-    __slots__ = ("_anchor", "_arrays", "_count", "_masks", "_offsets", "_schema", "tail")
+    __slots__ = ("_anchor", "_arena", "_arrays", "_count", "_masks", "_offsets", "_schema", "_whole", "tail")
 
-    def __init__(self, schema: Schema, count: int, anchor: Any, offsets: Any, tail: bytes = b"") -> None:
+    def __init__(self, schema: Schema, count: int, anchor: Any, offsets: Any, arena: Arena | None) -> None:
         self._schema = schema
         self._count = count
-        self._anchor = anchor  # the memory that columns without an array of their own lie in, at `_offsets`
-        self._offsets = offsets
+        self._anchor = anchor
+        self._offsets = offsets  # of columns and masks in bytes from the anchor, for kernels
+        self._arena = arena  # how the anchor is divided; None: not at all, and all arrays are made already
+        # The anchor as one item, whose fields are the columns: the quickest way to an array, where `Arena` offers it.
+        self._whole = np.ndarray((), arena.whole, anchor) if arena is not None and arena.whole is not None else None
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self._masks: dict[str, np.ndarray[Any, Any]] = {}
-        self.tail = tail
+        self.tail = b""
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         column = self._arrays.get(name)
         if column is None:
-            try:
-                index, shape, dtype = self._schema.places[name]
-            except (KeyError, TypeError):
-                raise KeyError(unknown_name(name, self._schema.names)) from None
-            column = np.ndarray((self._count, *shape), dtype, self._anchor, self._offsets[index])
+            if self._whole is not None and name in self._schema.places:
+                column = self._whole[name]
+            else:
+                column = self._from_arena(self._leaf(name))
             self._arrays[name] = column
         return column
+
+    def _from_arena(self, leaf: Leaf, mask: bool = False) -> np.ndarray[Any, Any]:
+        """Array of a column, or of its mask, where the anchor is an arena."""
+        assert self._arena is not None
+        schema = self._schema
+        place = len(schema.leaves) + schema.masked.index(leaf) if mask else schema.places[leaf.name]
+        dtype = np.dtype(np.bool_) if mask else leaf.dtype
+        return np.ndarray((self._count, *leaf.shape), dtype, self._anchor, self._arena.starts[place])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._schema.names)
@@ -98,12 +108,8 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         mask = self._masks.get(name)
         if mask is None:
             leaf = self._leaf(name)
-            shape = (self._count, *leaf.shape)
-            if leaf.valid is None:
-                mask = np.ones(shape, np.bool_)
-            else:
-                behind = len(self._schema.leaves) + self._schema.masked.index(leaf)
-                mask = np.ndarray(shape, np.bool_, self._anchor, self._offsets[behind])
+            has_range = leaf.valid is not None
+            mask = self._from_arena(leaf, mask=True) if has_range else np.ones((self._count, *leaf.shape), np.bool_)
             self._masks[name] = mask
         return mask
 
@@ -193,7 +199,7 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
 
     def _leaf(self, name: str) -> Leaf:
         try:
-            return self._schema.leaves[self._schema.places[name][0]]
+            return self._schema.leaves[self._schema.places[name]]
         except (KeyError, TypeError):
             raise KeyError(unknown_name(name, self._schema.names)) from None
 

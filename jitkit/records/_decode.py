@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,9 +31,11 @@ def columns(schema: Schema, source: Any, out: Any, tail: str) -> Columns:
     if rest or tail != "error":
         check_tail(schema, data.size, tail)
     target = fresh(schema, count) if out is None else adopted(schema, count, out, data)
-    whole = data[: data.size - rest] if rest else data
-    pieces = (whole,) if whole.size <= BUFFER_PIECE else BufferSource(data, schema.itemsize).pieces(whole.size)
-    decode_into(schema, target, pieces, data.size)
+    if data.size <= BUFFER_PIECE:
+        decode_piece(schema, schema.decoder(data.size), target, data, count, 0, 0)
+    else:
+        pieces = BufferSource(data, schema.itemsize).pieces(count * schema.itemsize)
+        decode_pieces(schema, target, pieces, data.size)
     if rest and tail == "keep":
         target.tail = data[data.size - rest :].tobytes()
     return target
@@ -42,7 +44,7 @@ def columns(schema: Schema, source: Any, out: Any, tail: str) -> Columns:
 def _columns_of_file(schema: Schema, file: FileSource, out: Any, tail: str) -> Columns:
     count = check_tail(schema, file.nbytes, tail)
     target = fresh(schema, count) if out is None else adopted(schema, count, out, None)
-    decode_into(schema, target, file.pieces(count * schema.itemsize), file.nbytes)
+    decode_pieces(schema, target, file.pieces(count * schema.itemsize), file.nbytes)
     if tail == "keep":
         target.tail = file.rest()
     return target
@@ -64,7 +66,7 @@ def _batches(schema: Schema, source: Source, nbytes: int, tail: str) -> Iterator
     done = 0
     while done < count:
         target = fresh(schema, min(rows, count - done))
-        decode_into(schema, target, source.pieces(len(target) * schema.itemsize), source.nbytes, done)
+        decode_pieces(schema, target, source.pieces(len(target) * schema.itemsize), source.nbytes, done)
         done += len(target)
         if done == count and tail == "keep":
             target.tail = source.rest()
@@ -102,21 +104,34 @@ def check_tail(schema: Schema, nbytes: int, tail: str) -> int:
     return count
 
 
-def decode_into(
+def decode_pieces(
     schema: Schema, target: Columns, pieces: Iterable[np.ndarray[Any, Any]], nbytes: int, before: int = 0
 ) -> None:
-    """Decode pieces of whole records into the rows of `target`; `before` records of the source are behind us."""
+    """Decode pieces, of a source of `nbytes` bytes, into the rows of `target`; `before` records are behind us."""
     decode = schema.decoder(nbytes)
     first = 0
     for piece in pieces:
         count = piece.size // schema.itemsize
-        decode(piece, count, target._anchor, target._offsets, first)
-        if schema.checked:
-            unlisted = schema.first_unlisted(target._anchor, target._offsets, first, count)
-            if unlisted >= 0:
-                start = unlisted * schema.itemsize
-                _refuse_unlisted(schema, piece[start : start + schema.itemsize], before + first + unlisted)
+        decode_piece(schema, decode, target, piece, count, first, before + first)
         first += count
+
+
+def decode_piece(
+    schema: Schema,
+    decode: Callable[..., None],
+    target: Columns,
+    data: np.ndarray[Any, Any],
+    count: int,
+    first: int,
+    record: int,
+) -> None:
+    """Decode `count` records into the rows from `first` on; the first of them is number `record` of the source."""
+    decode(data, count, target._anchor, target._offsets, first)
+    if schema.checked:
+        unlisted = schema.first_unlisted(target._anchor, target._offsets, first, count)
+        if unlisted >= 0:
+            start = unlisted * schema.itemsize
+            _refuse_unlisted(schema, data[start : start + schema.itemsize], record + unlisted)
 
 
 def _refuse_unlisted(schema: Schema, record: np.ndarray[Any, Any], index: int) -> NoReturn:

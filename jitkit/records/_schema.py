@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from jitkit.records._layout import LARGEST
 from jitkit.records._leaves import Leaf, is_checked, raw_dtype
 from jitkit.records._plan import BLOCK, Step, block_of, steps_of
 
 ALIGNMENT = 64  # bytes between the starts of columns in an arena: a cache line, and the widest vector
+
+
+@dataclass(slots=True)
+class Arena:
+    """The places of columns, then masks, in one piece of memory."""
+
+    count: int  # rows
+    starts: list[int]  # bytes from the piece's first
+    offsets: np.ndarray[Any, Any]  # the same, for kernels
+    size: int  # bytes
+    whole: np.dtype[Any] | None = None  # all columns as one item, whose fields are the quickest way to their arrays
 
 
 class Schema:
@@ -29,12 +42,12 @@ class Schema:
         self.leaves = leaves
         self.masked = tuple(leaf for leaf in leaves if leaf.valid is not None)
         self.names = tuple(leaf.name for leaf in leaves)
-        self.places = {leaf.name: (index, leaf.shape, leaf.dtype) for index, leaf in enumerate(leaves)}
+        self.places = {name: index for index, name in enumerate(self.names)}
         self.row_bytes = (*(leaf.nbytes for leaf in leaves), *(leaf.size for leaf in self.masked))
         self.checked = any(map(is_checked, leaves))
         self._specialised: Callable[..., None] | None = None
         self._lock = threading.Lock()
-        self._latest: tuple[int, Any, int] = (0, np.zeros(len(self.row_bytes), np.int64), 0)
+        self._latest = self._arena(0)
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -96,15 +109,23 @@ class Schema:
 
                 self._specialised = specialise(self.record, self.itemsize, self.steps)
 
-    def arena(self, count: int) -> tuple[Any, int]:
-        """Return where columns and masks of `count` rows begin in an arena of their own, and its size in bytes."""
-        rows, offsets, size = self._latest  # one tuple, so that threads see a consistent one
-        if rows != count:
-            sizes = [-(-count * row // ALIGNMENT) * ALIGNMENT for row in self.row_bytes]
-            starts = np.cumsum([0, *sizes], dtype=np.int64)
-            offsets, size = starts[:-1], int(starts[-1])
-            self._latest = (count, offsets, size)
-        return offsets, size
+    def arena(self, count: int) -> Arena:
+        """Return where columns and masks of `count` rows lie in one piece of memory."""
+        latest = self._latest  # read once: other threads replace it
+        if latest.count != count:
+            latest = self._latest = self._arena(count)
+        elif latest.whole is None and latest.size < LARGEST:  # worth its 10 us for a size that comes again
+            shapes = [(leaf.dtype, (count, *leaf.shape)) for leaf in self.leaves]
+            starts = latest.starts[: len(shapes)]
+            latest.whole = np.dtype(
+                {"names": list(self.names), "formats": shapes, "offsets": starts, "itemsize": latest.size}
+            )
+        return latest
+
+    def _arena(self, count: int) -> Arena:
+        sizes = [-(-count * row // ALIGNMENT) * ALIGNMENT for row in self.row_bytes]
+        *starts, size = itertools.accumulate(sizes, initial=0)
+        return Arena(count, starts, np.array(starts, np.int64), size)
 
 
 # Bytes of one input from which its record gets a decoder of its own. Compiling it takes 0.1 to 0.4 s and saves 0.05 to

@@ -109,6 +109,8 @@ class FileSource:
 
 def is_path(source: Any) -> bool:
     """Whether a source names a file."""
+    if isinstance(source, np.ndarray | bytes):  # the common case first: asking for a method that is not there is slow
+        return False
     return isinstance(source, str) or hasattr(source, "__fspath__")
 
 
@@ -130,7 +132,11 @@ def byte_view(buffer: Any) -> np.ndarray[Any, Any]:
         view = np.frombuffer(buffer, np.uint8)
     except (TypeError, ValueError, BufferError, AttributeError):
         view = _unusual_view(buffer)
-    if not isinstance(buffer, bytes) and "O" in memoryview(buffer).format:
+    if isinstance(buffer, np.ndarray):
+        is_plain = not buffer.dtype.hasobject
+    else:
+        is_plain = not isinstance(buffer, memoryview) or "O" not in buffer.format
+    if not is_plain:
         raise DecodeError("expected plain bytes, got an array of Python objects", kind="buffer")
     view.setflags(write=False)
     return view

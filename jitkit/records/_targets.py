@@ -20,8 +20,8 @@ ORIGIN_ADDRESS = ORIGIN.ctypes.data
 
 def fresh(schema: Schema, count: int) -> Columns:
     """Return columns of `count` rows, with no values yet, in one allocation."""
-    offsets, size = schema.arena(count)
-    return Columns(schema, count, np.empty(size, np.uint8), offsets)
+    arena = schema.arena(count)
+    return Columns(schema, count, np.empty(arena.size, np.uint8), arena.offsets, arena)
 
 
 def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] | None) -> Columns:
@@ -54,7 +54,7 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
     _refuse_shared_memory({**arrays, "the buffer": source} if source is not None else arrays)
     targets = [*(arrays[name] for name in schema.names), *(masks[leaf.name] for leaf in schema.masked)]
     offsets = np.array([array.ctypes.data - ORIGIN_ADDRESS for array in targets], np.int64)
-    columns = Columns(schema, count, ORIGIN, offsets)
+    columns = Columns(schema, count, ORIGIN, offsets, None)
     columns._arrays.update(arrays)
     columns._masks.update(masks)
     return columns
@@ -64,7 +64,7 @@ def _again(out: Columns, source: np.ndarray[Any, Any] | None) -> Columns:
     """Columns in the arena of earlier ones, which passed every check when they were made."""
     if source is not None:
         _refuse_shared_memory({"the columns": out._anchor, "the buffer": source})
-    columns = Columns(out._schema, len(out), out._anchor, out._offsets)
+    columns = Columns(out._schema, len(out), out._anchor, out._offsets, out._arena)
     columns._arrays.update(out._arrays)
     columns._masks.update(out._masks)
     return columns
