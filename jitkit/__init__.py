@@ -45,16 +45,18 @@ _ROOMS = ("errors", "records")
 __all__ = ["__version__", *_ROOM_OF, *_ROOMS]
 
 
-def __getattr__(name: str) -> object:
-    # The import system's own locks make this safe in threads: at worst two of them store the same value.
-    from importlib import import_module
+if not TYPE_CHECKING:  # or type checkers would take every name for possible
 
-    if name in _ROOMS:
-        return import_module(f"jitkit.{name}")
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module 'jitkit' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_ROOM_OF[name]), name)
-    return value
+    def __getattr__(name: str) -> object:
+        # The import system's own locks make this safe in threads: at worst two of them store the same value.
+        from importlib import import_module
+
+        if name in _ROOMS:
+            return import_module(f"jitkit.{name}")
+        if name not in _ROOM_OF:
+            raise AttributeError(f"module 'jitkit' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_ROOM_OF[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

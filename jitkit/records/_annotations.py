@@ -103,7 +103,8 @@ def _annotation_for(kind: FieldType) -> str:
 
 def _evaluated(cls: type, annotation: Any, frame: FrameType) -> Any:
     """Value of an annotation; what cannot be evaluated stays text."""
-    names = {**frame.f_locals, **vars(cls)}
+    own = {name: value for name, value in vars(cls).items() if not isinstance(value, FieldType)}  # fields hide nothing
+    names = {**frame.f_locals, **own}
     while isinstance(annotation, str):  # quoted within `from __future__ import annotations`: text within text
         try:
             annotation = eval(annotation, frame.f_globals, names)
@@ -121,7 +122,11 @@ def _is_class_variable(annotation: Any, written: Any) -> bool:
 def _from_annotation(cls: type, name: str, annotation: Any) -> FieldType:
     kind = as_field_type(annotation)
     if kind is None:
-        shown = f"the name {annotation}" if isinstance(annotation, str) else getattr(annotation, "__name__", annotation)
+        shown = (
+            f"{annotation!r}, which is not defined here"
+            if isinstance(annotation, str)
+            else getattr(annotation, "__name__", annotation)
+        )
         raise LayoutError(
             f"{cls.__name__}.{name}: expected a jitkit field type or a Record class, got {shown}: "
             f"write for example `{name}: jk.i32` or `{name}: int = jk.bits(3)`"

@@ -24,13 +24,23 @@ def arrow_table(columns: Mapping[str, np.ndarray[Any, Any]], leaves: Sequence[Le
 
 
 def _array(arrow: Any, column: np.ndarray[Any, Any]) -> Any:
-    if column.ndim == 1:
-        return arrow.array(column)
-    # Lists within lists, from the innermost axis outwards; reshaping a column of its own memory copies nothing.
-    values = arrow.array(column.reshape(-1))
+    flat = column.reshape(-1)  # copies nothing: columns are contiguous
+    values = _binary(arrow, flat) if column.dtype.kind == "S" else arrow.array(flat)
+    # Lists within lists, from the innermost axis outwards.
     for length in reversed(column.shape[1:]):
         values = arrow.FixedSizeListArray.from_arrays(values, length)
     return values
+
+
+def _binary(arrow: Any, column: np.ndarray[Any, Any]) -> Any:
+    """Bytes without their trailing zeros; Arrow's own conversion would end each at its first zero."""
+    lengths = np.strings.str_len(column)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    size = column.dtype.itemsize
+    kept = np.arange(size) < lengths[:, np.newaxis]
+    data = column.view(np.uint8).reshape(-1, size)[kept]
+    buffers = [None, arrow.py_buffer(offsets), arrow.py_buffer(data)]
+    return arrow.LargeBinaryArray.from_buffers(arrow.large_binary(), len(column), buffers).cast(arrow.binary())
 
 
 def _metadata(leaf: Leaf) -> dict[str, str] | None:

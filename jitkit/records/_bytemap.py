@@ -50,16 +50,19 @@ def _map_line(layout: Layout, start: int, stop: int) -> str:
 
 def _list(leaves: Sequence[Leaf]) -> Iterator[str]:
     rows = [("offset", "column", "raw", "becomes"), *map(_row, leaves)]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    for row in rows:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for *cells, becomes in rows:
+        start = "  " + "".join(f"{cell.ljust(width)}  " for cell, width in zip(cells, widths, strict=True))
+        first, *more = becomes.split("\n")
+        yield start + first
+        for line in more:  # aligned with the first, or as far to the left as it takes to show it whole
+            yield " " * min(len(start), max(0, WIDTH - len(line))) + line
 
 
 def _row(leaf: Leaf) -> tuple[str, str, str, str]:
     byte, bit = divmod(leaf.start, 8)
     offset = f"{byte}.{bit}" if leaf.is_bit_field else str(byte)
-    shape = str(list(leaf.shape)) if leaf.shape else ""
-    becomes = f"{leaf.dtype.name if leaf.kind != 'S' else leaf.dtype.str[1:]}{shape}"
+    becomes = leaf.becomes()
     if leaf.scaled:
         becomes += f" = raw * {leaf.scale:g}" if leaf.scale != 1 else ""
         becomes += f" {'-' if leaf.offset < 0 else '+'} {abs(leaf.offset):g}" if leaf.offset else ""
@@ -69,5 +72,5 @@ def _row(leaf: Leaf) -> tuple[str, str, str, str]:
         becomes += f" of {len(leaf.labels)} labels"
     if leaf.valid is not None:
         low, high = (f"{bound:.15g}" for bound in leaf.valid)
-        becomes += f", valid {low} to {high}"
+        becomes += f"\nvalid {low} to {high}"
     return offset, leaf.name, leaf.describe(), becomes

@@ -13,7 +13,8 @@ from jitkit.records._messages import unknown_name
 from jitkit.records._schema import Arena, Schema
 
 WIDTH = 80  # characters of a line in `repr`
-SHOWN = 4  # values of a column in `repr`, at either end
+SHOWN = 4  # values of a column in `repr`, and of an item that is an array
+MOST_SHOWN = 60  # columns in `repr`
 
 
 class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
@@ -181,18 +182,31 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         return pandas.DataFrame({name: column if column.ndim == 1 else list(column) for name, column in self.items()})
 
     def __repr__(self) -> str:
-        rows = [(leaf.name, str(leaf.dtype) + (str(list(leaf.shape)) if leaf.shape else ""), leaf.unit or "",
-                 self._sample(leaf)) for leaf in self._schema.leaves]  # fmt: skip
+        leaves = self._schema.leaves[:MOST_SHOWN]
+        rows = [(leaf.name, leaf.becomes(), leaf.unit or "") for leaf in leaves]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-        head = f"Columns of {self._schema.record}: {self._count:,} rows, {self.nbytes:,} bytes"
-        lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows]
-        return "\n".join(line[:WIDTH].rstrip() for line in [head, *("  " + line for line in lines)])
+        lines = [f"Columns of {self._schema.record}: {self._count:,} rows, {self.nbytes:,} bytes"[:WIDTH]]
+        for leaf, row in zip(leaves, rows, strict=True):
+            start = "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append((start + "  " + self._sample(leaf, WIDTH - len(start) - 2)).rstrip()[:WIDTH])
+        if len(self._schema.leaves) > MOST_SHOWN:
+            lines.append(f"  ... and {len(self._schema.leaves) - MOST_SHOWN:,} more columns")
+        return "\n".join(lines)
 
-    def _sample(self, leaf: Leaf) -> str:
+    def _sample(self, leaf: Leaf, room: int) -> str:
+        """As many values as there is room for, each whole: part of a number would be another number."""
         column = self[leaf.name]
-        if self._count <= 2 * SHOWN:
-            return " ".join(_short(value) for value in column)
-        return " ".join([*map(_short, column[:SHOWN]), "...", _short(column[-1])])
+        every = self._count <= 2 * SHOWN
+        shown = list(map(_short, column if every else column[:SHOWN]))
+        end = [] if every else ["...", _short(column[-1])]
+        while shown and len(text := " ".join([*shown, *end])) > room:
+            shown.pop()
+            end = end[-2:] or ["..."]
+        return text if shown else "..." if self._count else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        masks = {leaf.name: self.valid(leaf.name) for leaf in self._schema.masked}
+        return _restored, (self._schema, self._count, self._all(), masks, self.tail)
 
     def _all(self) -> dict[str, np.ndarray[Any, Any]]:
         return {name: self[name] for name in self._schema.names}
@@ -210,3 +224,12 @@ def _short(value: Any) -> str:
     if isinstance(value, np.floating):
         return f"{value:.6g}"
     return repr(bytes(value)) if isinstance(value, bytes) else str(value)
+
+
+def _restored(schema: Schema, count: int, arrays: Any, masks: Any, tail: bytes) -> Columns:
+    """Columns from a pickle: arrays of their own, without an arena."""
+    columns = Columns(schema, count, None, None, None)
+    columns._arrays.update(arrays)
+    columns._masks.update(masks)
+    columns.tail = tail
+    return columns

@@ -79,6 +79,7 @@ def lay_out(
     alignment = 1
     cursor = 0  # bits from the start of the record
     for name, kind in fields.items():
+        _refuse_order_of_records(record, name, kind)
         order = own_byteorder(kind, byteorder)
         width = width_of(kind)
         if not is_bits(kind):
@@ -167,11 +168,22 @@ def own_byteorder(kind: FieldType, default: ByteOrder) -> ByteOrder:
     return order
 
 
+def _refuse_order_of_records(record: str, name: str, kind: FieldType) -> None:
+    inner = kind
+    while isinstance(inner, Array):
+        inner = inner.item
+    if isinstance(inner, Nested) and kind.byteorder is not None:
+        raise LayoutError(
+            f"{record}.{name}: expected no byte order of its own, got {kind.byteorder}: {inner!r} has one"
+        )
+
+
 def _refuse_open_byte(record: str, placed: list[Placed], cursor: int, what: str) -> None:
     if cursor % 8:
+        last = max(placed, key=lambda field: field.stop if field.stop <= cursor else -1)
         raise LayoutError(
             f"{record}: expected {what} to start at a whole byte, got bit {cursor % 8} of byte {cursor // 8}, "
-            f"after {placed[-1].name}: name the gap with `{free_name(placed)}: int = jk.bits({8 - cursor % 8})`"
+            f"after {last.name}: name the gap with `{free_name(placed)}: int = jk.bits({8 - cursor % 8})`"
         )
 
 

@@ -66,6 +66,11 @@ class Leaf:
         for index in itertools.product(*map(range, self.shape)):
             yield self.start + sum(i * step for i, step in zip(index, self.steps, strict=True))
 
+    def becomes(self) -> str:
+        """Column type in words: `float32[4]`, `S16`."""
+        name = self.dtype.str[1:] if self.kind == "S" else self.dtype.name
+        return name + (str(list(self.shape)) if self.shape else "")
+
     def describe(self) -> str:
         """Raw type in words, for messages: `u16 big-endian`, `3 bits`."""
         if self.kind == "S":
@@ -79,7 +84,10 @@ class Leaf:
 
 def leaves_of(layout: Layout) -> tuple[Leaf, ...]:
     """Columns of a record, in the order of its fields; pads have none."""
-    return tuple(_flatten(layout, prefix="", start=0, shape=(), steps=()))
+    try:
+        return tuple(_flatten(layout, prefix="", start=0, shape=(), steps=()))
+    except LayoutError as error:  # of a field of this very record: nested ones are proven already
+        raise LayoutError(f"{layout.record}.{error}") from None
 
 
 def _flatten(layout: Layout, prefix: str, start: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> Iterator[Leaf]:

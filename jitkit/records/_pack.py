@@ -72,6 +72,8 @@ class _Column:
         leaf, values = self.leaf, self.values
         if leaf.kind == "S":
             return self.raw_bytes()
+        if values.dtype == np.bool_:
+            values = values != 0  # bytes of an array that was only viewed as booleans may be anything
         raw = self.unscaled() if leaf.scaled else values
         if leaf.kind == "f":
             return self.raw_floats(raw)
@@ -94,12 +96,8 @@ class _Column:
             array = np.asarray(values)
         except ValueError as error:  # rows of different lengths
             raise LayoutError(f"{self.name}: expected {self.wanted_shape()}: {error}") from None
-        if array.dtype == object and leaf.kind in "ui" and all(isinstance(value, int) for value in array.flat):
-            # Python integers that no NumPy integer holds
-            low, high = limits(leaf)
-            outside = np.array([not low <= value <= high for value in array.flat]).reshape(array.shape)
-            self.values = array
-            self.refuse(outside, array, f"a raw value in {low}..{high} ({leaf.describe()})", "range")
+        if array.dtype.kind in "fO" and not isinstance(values, np.ndarray):
+            array = self.of_integers(np.asarray(values, object), array)
         kinds = "fiub" if leaf.scaled else KINDS[leaf.kind]
         if array.size and array.dtype.kind not in kinds:
             got = f"an array of {array.dtype}" if self.of is None else repr(values[0])
@@ -111,10 +109,24 @@ class _Column:
             raise LayoutError(f"{self.name}: expected {self.wanted_shape()}, got {shape}")
         return array
 
+    def of_integers(self, items: np.ndarray[Any, Any], array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """What NumPy makes objects or floats of, because no type of its holds all of these Python integers."""
+        leaf = self.leaf
+        if leaf.kind not in "uif" or not all(isinstance(item, int | np.integer) for item in items.flat):
+            return array
+        if leaf.scaled or leaf.kind == "f":
+            return items.astype(np.float64)
+        low, high = limits(leaf)
+        outside = np.array([not low <= item <= high for item in items.flat], np.bool_).reshape(items.shape)
+        self.values = items
+        self.refuse(outside, items, f"a raw value in {low}..{high} ({leaf.describe()})", "range")
+        return items.astype(raw_dtype(leaf))
+
     def wanted(self) -> str:
         """What the values should be, in words."""
-        what = "number" if self.leaf.scaled else self.leaf.describe()
-        return f"values for {what}" if self.of is None else f"a value for {what}"
+        if self.leaf.scaled:
+            return "numbers" if self.of is None else "a number"
+        return f"values for {self.leaf.describe()}" if self.of is None else f"a value for {self.leaf.describe()}"
 
     def wanted_shape(self) -> str:
         """What shape they should have, in words."""

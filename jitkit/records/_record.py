@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from jitkit.records._schema import Schema
 from jitkit.records._select import as_names, select
 from jitkit.records._source import source_of
 from jitkit.records._sources import byte_view
-from jitkit.records._types import ByteOrder
+from jitkit.records._types import ByteOrder, whole_number
 
 Tail = Literal["error", "drop", "keep"]
 
@@ -35,18 +35,23 @@ class RecordType(type):
     _leaves: tuple[Leaf, ...]
     _dtype: np.dtype[Any]  # from the first time that it is asked for
 
-    @classmethod
-    def __prepare__(cls, name: str, bases: tuple[type, ...], **options: Any) -> Body:  # type: ignore[override]
-        return Body(name)
+    if not TYPE_CHECKING:  # type checkers would take every attribute and class keyword for possible
 
-    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> RecordType:
-        plain = {key: dict(value) if key == "__annotations__" else value for key, value in body.items()}
-        return super().__new__(cls, name, bases, plain, **options)
+        @classmethod
+        def __prepare__(cls, name, bases, **options):
+            return Body(name)
 
-    def __getattr__(cls, name: str) -> Any:
-        if name in ("_layout", "_leaves", "_schemas", "itemsize"):
-            raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
-        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        def __new__(cls, name, bases, body, **options):
+            # From Python 3.14 on annotations are evaluated later: an empty dictionary would say that there are none.
+            plain = {key: value for key, value in body.items() if key != "__annotations__"}
+            if body.get("__annotations__"):
+                plain["__annotations__"] = dict(body["__annotations__"])
+            return super().__new__(cls, name, bases, plain, **options)
+
+        def __getattr__(cls, name):
+            if name in Record.__annotations__:
+                raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
 
     @property
     def dtype(cls) -> np.dtype[Any]:
@@ -114,6 +119,8 @@ class Record(metaclass=RecordType):
             raise LayoutError(
                 f"{cls.__name__}: expected to derive from Record alone: nest the other as a field instead"
             )
+        if size is not None:
+            size = whole_number("size", size, at_least=1)
         _expect(cls.__name__, "layout", layout, ("c", "packed"))
         _expect(cls.__name__, "byteorder", byteorder, ("little", "big"))
         fields = collect_fields(cls, RESERVED, sys._getframe(2))  # the frame of the class statement
@@ -294,6 +301,11 @@ class Record(metaclass=RecordType):
         ------
         LayoutError
             If there is no such field.
+
+        Notes
+        -----
+        Values are as in `columns`; in kernels an f16 comes as float32 and an array as a tuple, which compiles slowly
+        from some hundred items on.
         """
         return Reader(cls.__name__, cls.itemsize, select(cls.__name__, cls._leaves, (field,), one=True)[0])
 

@@ -49,6 +49,9 @@ class Schema:
         self._lock = threading.Lock()
         self._latest = self._arena(0)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Schema, (self.record, self.itemsize, self.leaves)  # kernels and locks stay in their process
+
     @cached_property
     def steps(self) -> list[Step]:
         """The loops of both ways."""

@@ -132,12 +132,9 @@ def byte_view(buffer: Any) -> np.ndarray[Any, Any]:
         view = np.frombuffer(buffer, np.uint8)
     except (TypeError, ValueError, BufferError, AttributeError):
         view = _unusual_view(buffer)
-    if isinstance(buffer, np.ndarray):
-        is_plain = not buffer.dtype.hasobject
-    else:
-        is_plain = not isinstance(buffer, memoryview) or "O" not in buffer.format
-    if not is_plain:
-        raise DecodeError("expected plain bytes, got an array of Python objects", kind="buffer")
+    owner = buffer.obj if isinstance(buffer, memoryview) else buffer
+    if isinstance(owner, np.ndarray) and owner.dtype.hasobject:
+        raise DecodeError(f"expected plain bytes, got an array of Python objects ({owner.dtype})", kind="buffer")
     view.setflags(write=False)
     return view
 

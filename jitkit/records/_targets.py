@@ -37,7 +37,7 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
     """
     if not isinstance(out, Mapping):
         raise LayoutError(f"expected out to be a mapping of field names to arrays, got {type(out).__name__}")
-    if isinstance(out, Columns) and out._schema is schema and len(out) == count and out._anchor is not ORIGIN:
+    if isinstance(out, Columns) and out._schema is schema and len(out) == count and out._arena is not None:
         return _again(out, source)
     for name in out:
         if name not in schema.names:
@@ -51,7 +51,8 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
     masks = {leaf.name: np.empty((count, *leaf.shape), np.bool_) for leaf in schema.masked}
     if isinstance(out, Columns) and out._schema is schema and len(out) == count:
         masks = {leaf.name: out.valid(leaf.name) for leaf in schema.masked}
-    _refuse_shared_memory({**arrays, "the buffer": source} if source is not None else arrays)
+    all_arrays = {**arrays, **{f"the mask of {name}": mask for name, mask in masks.items()}}
+    _refuse_shared_memory({**all_arrays, "the buffer": source} if source is not None else all_arrays)
     targets = [*(arrays[name] for name in schema.names), *(masks[leaf.name] for leaf in schema.masked)]
     offsets = np.array([array.ctypes.data - ORIGIN_ADDRESS for array in targets], np.int64)
     columns = Columns(schema, count, ORIGIN, offsets, None)
@@ -62,6 +63,9 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
 
 def _again(out: Columns, source: np.ndarray[Any, Any] | None) -> Columns:
     """Columns in the arena of earlier ones, which passed every check when they were made."""
+    for name, array in (*out._arrays.items(), *out._masks.items()):
+        if not array.flags.writeable:
+            raise LayoutError(f"out[{name!r}]: expected a writable array, got a read-only one")
     if source is not None:
         _refuse_shared_memory({"the columns": out._anchor, "the buffer": source})
     columns = Columns(out._schema, len(out), out._anchor, out._offsets, out._arena)

@@ -166,7 +166,11 @@ def tuple_class(record: str, names: list[str]) -> Any:
     """Return a named tuple class; unlike `namedtuple`, it takes names that begin with an underscore."""
     plain = namedtuple(record, names, rename=True)  # type: ignore[misc]
     hidden = {name: property(itemgetter(i)) for i, name in enumerate(names) if name.startswith("_")}
-    return type(record, (plain,), {"__slots__": (), **hidden, "_fields": tuple(names)})
+
+    def describe(self: Any) -> str:
+        return f"{record}({', '.join(f'{name}={value!r}' for name, value in zip(names, self, strict=True))})"
+
+    return type(record, (plain,), {"__slots__": (), **hidden, "_fields": tuple(names), "__repr__": describe})
 
 
 def emit_record(context: Any, builder: Any, record: Any, at: Any) -> Any:
