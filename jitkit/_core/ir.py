@@ -50,6 +50,7 @@ __all__ = [
     "nbytes_of",
     "numba_type",
     "pointer",
+    "prefetch_for_store",
     "register_model",
     "reinterpret",
     "scatter_words",
@@ -278,6 +279,15 @@ def half_to_double(typing_context: Any, half: Any) -> Any:
         return emit_half_to_double(builder, builder.trunc(args[0], ir.IntType(16)))
 
     return types.float64(types.uint64), codegen
+
+
+def prefetch_for_store(builder: Any, address: Any) -> None:
+    """Ask for the cache line at an address that will be written; a wrong address does no harm."""
+    byte, number = ir.IntType(8), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    # For a store, to be kept close, of data: LLVM Language Reference, `llvm.prefetch`.
+    builder.call(prefetch, [pointer(builder, address, byte), number(1), number(3), number(1)])
 
 
 def emit_half_to_double(builder: Any, half: Any) -> Any:

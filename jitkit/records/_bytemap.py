@@ -53,10 +53,12 @@ def _list(leaves: Sequence[Leaf]) -> Iterator[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for *cells, becomes in rows:
         start = "  " + "".join(f"{cell.ljust(width)}  " for cell, width in zip(cells, widths, strict=True))
-        first, *more = becomes.split("\n")
-        yield start + first
-        for line in more:  # aligned with the first, or as far to the left as it takes to show it whole
-            yield " " * min(len(start), max(0, WIDTH - len(line))) + line
+        first, comma, valid = becomes.rpartition(", valid ")
+        if comma and len(start + becomes) > WIDTH:
+            yield f"{start}{first},"
+            yield f"{' ' * len(start)}valid {valid}"
+        else:
+            yield start + becomes
 
 
 def _row(leaf: Leaf) -> tuple[str, str, str, str]:
@@ -72,5 +74,5 @@ def _row(leaf: Leaf) -> tuple[str, str, str, str]:
         becomes += f" of {len(leaf.labels)} labels"
     if leaf.valid is not None:
         low, high = (f"{bound:.15g}" for bound in leaf.valid)
-        becomes += f"\nvalid {low} to {high}"
+        becomes += f", valid {low} to {high}"
     return offset, leaf.name, leaf.describe(), becomes
