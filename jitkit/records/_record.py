@@ -325,7 +325,7 @@ class Record(metaclass=RecordType):
         return record
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in vars(self):
+        if name not in vars(self) and not isinstance(getattr(type(self), name, None), property):
             raise AttributeError(f"{type(self).__name__}: {unknown_name(name, tuple(vars(self)))}")
         super().__setattr__(name, value)
 

@@ -26,6 +26,7 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
+NUMBERS = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64")
 ORDERS = ("little", "big")
 COUNTS = (0, 1, 2, 255, 256, 257, 600)  # of records: around one block of 256, and more than two
 SHORT = (1, 2, 3, 7, (2, 3), (1, 4), (2, 1, 3))
@@ -107,7 +108,7 @@ def _partition(random, total):
 
 
 def _number(random):
-    return _modified(random, getattr(jk, random.choice("u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64".split())))
+    return _modified(random, getattr(jk, random.choice(NUMBERS)))
 
 
 def _modified(random, base):
