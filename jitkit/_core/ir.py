@@ -34,10 +34,8 @@ __all__ = [
     "as_index",
     "cgutils",
     "copy_bytes",
-    "copy_words",
     "emit_half_to_double",
     "for_each",
-    "gather_words",
     "half_to_double",
     "infer_getattr",
     "intrinsic",
@@ -46,15 +44,12 @@ __all__ = [
     "lower_constant",
     "lower_getattr",
     "models",
-    "narrow_words",
     "nbytes_of",
     "numba_type",
     "pointer",
     "prefetch_for_store",
     "register_model",
     "reinterpret",
-    "scatter_words",
-    "spread_words",
     "stack_array",
     "store",
     "typeof_impl",
@@ -132,114 +127,6 @@ def store(typing_context: Any, address: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.intp, value), codegen
-
-
-@intrinsic
-def copy_words(typing: Any, width: Any, swapped: Any, source: Any, hop: Any, target: Any, count: Any) -> Any:
-    """Copy `count` words of 1, 2, 4 or 8 bytes from every `hop`-th byte, reversed when `swapped`, to a dense array."""
-    # safe: reads `width` bytes at each of source + i * hop, writes count * width bytes at target; both the caller's.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        width, swapped, source, hop, target, count = args
-        for word, reverse in word_shapes(builder, width, swapped):
-            size = ir.Constant(WORD, word.width // 8)
-            with for_each(builder, ir.Constant(WORD, 0), count, scalar=True) as i:
-                value = builder.load(pointer(builder, builder.add(source, builder.mul(i, hop)), word), align=1)
-                value = builder.bswap(value) if reverse else value
-                builder.store(value, pointer(builder, builder.add(target, builder.mul(i, size)), word), align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.boolean, types.intp, types.intp, types.intp, types.intp), codegen
-
-
-@intrinsic
-def spread_words(typing: Any, width: Any, swapped: Any, source: Any, target: Any, hop: Any, count: Any) -> Any:
-    """Copy `count` words like `copy_words`, from a dense array to every `hop`-th byte."""
-    # safe: reads count * width bytes at source, writes `width` bytes at each of target + i * hop; both the caller's.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        width, swapped, source, target, hop, count = args
-        for word, reverse in word_shapes(builder, width, swapped):
-            size = ir.Constant(WORD, word.width // 8)
-            with for_each(builder, ir.Constant(WORD, 0), count, scalar=True) as i:
-                value = builder.load(pointer(builder, builder.add(source, builder.mul(i, size)), word), align=1)
-                value = builder.bswap(value) if reverse else value
-                builder.store(value, pointer(builder, builder.add(target, builder.mul(i, hop)), word), align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.boolean, types.intp, types.intp, types.intp, types.intp), codegen
-
-
-@intrinsic
-def gather_words(typing: Any, width: Any, swapped: Any, source: Any, hop: Any, words: Any, count: Any) -> Any:
-    """Load words like `copy_words`, and widen them to uint64."""
-    # safe: reads `width` bytes at each of source + i * hop, writes `count` items of `words`; both the caller's.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        width, swapped, source, hop, words, count = args
-        for word, reverse in word_shapes(builder, width, swapped):
-            with for_each(builder, ir.Constant(WORD, 0), count, scalar=True) as i:
-                value = builder.load(pointer(builder, builder.add(source, builder.mul(i, hop)), word), align=1)
-                value = builder.bswap(value) if reverse else value
-                value = value if word == WORD else builder.zext(value, WORD)
-                builder.store(value, builder.gep(words, [i]))
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.boolean, types.intp, types.intp, words, types.intp), codegen
-
-
-@intrinsic
-def narrow_words(typing: Any, words: Any, width: Any, target: Any, count: Any) -> Any:
-    """Store the low `width` bytes of each word to a dense array, in native order."""
-    # safe: reads `count` items of `words`, writes count * width bytes at target; both the caller's.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        words, width, target, count = args
-        for word, _ in word_shapes(builder, width, ir.Constant(ir.IntType(1), 0)):
-            size = ir.Constant(WORD, word.width // 8)
-            with for_each(builder, ir.Constant(WORD, 0), count) as i:
-                value = builder.load(builder.gep(words, [i]))
-                value = value if word == WORD else builder.trunc(value, word)
-                builder.store(value, pointer(builder, builder.add(target, builder.mul(i, size)), word), align=1)
-        return context.get_dummy_value()
-
-    return types.void(words, types.intp, types.intp, types.intp), codegen
-
-
-@intrinsic
-def scatter_words(typing: Any, words: Any, width: Any, swapped: Any, target: Any, stride: Any, count: Any) -> Any:
-    """Store the low `width` bytes of each word, reversed when `swapped`, to every `stride`-th byte."""
-    # safe: reads `count` items of `words`, writes `width` bytes at each of target + i * stride; both the caller's.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        words, width, swapped, target, stride, count = args
-        for word, reverse in word_shapes(builder, width, swapped):
-            with for_each(builder, ir.Constant(WORD, 0), count, scalar=True) as i:
-                value = builder.load(builder.gep(words, [i]))
-                value = value if word == WORD else builder.trunc(value, word)
-                value = builder.bswap(value) if reverse else value
-                builder.store(value, pointer(builder, builder.add(target, builder.mul(i, stride)), word), align=1)
-        return context.get_dummy_value()
-
-    return types.void(words, types.intp, types.boolean, types.intp, types.intp, types.intp), codegen
-
-
-def word_shapes(builder: Any, width: Any, swapped: Any) -> Iterator[tuple[Any, bool]]:
-    """Branch on what is only known at run time: yields each word type and order with its own block to fill.
-
-    One loop for each shape, with the shape as its constant, runs several times faster than one loop that asks.
-    """
-    done = builder.append_basic_block("words.done")
-    key = builder.add(builder.mul(width, ir.Constant(WORD, 2)), builder.zext(swapped, WORD))
-    branch = builder.switch(key, done)
-    for nbytes in (1, 2, 4, 8):
-        for reverse in (False, True):
-            block = builder.append_basic_block(f"words.{nbytes}{'.swapped' if reverse else ''}")
-            branch.add_case(ir.Constant(WORD, 2 * nbytes + reverse), block)
-            builder.position_at_end(block)
-            yield ir.IntType(8 * nbytes), reverse and nbytes > 1
-            builder.branch(done)
-    builder.position_at_end(done)
 
 
 @intrinsic

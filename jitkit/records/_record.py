@@ -5,20 +5,20 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
 
 from jitkit.errors import DecodeError, LayoutError
-from jitkit.records import _bytemap, _decode, _instance, _pack
-from jitkit.records._annotations import Body, collect_fields
+from jitkit.records import _decode, _instance, _pack
+from jitkit.records._annotations import collect_fields
 from jitkit.records._columns import Columns
-from jitkit.records._dtype import dtype_of
 from jitkit.records._fields import array, bits, bytes_, enum_, pad, scaled
 from jitkit.records._layout import Layout, LayoutName, lay_out
 from jitkit.records._leaves import Leaf, leaves_of
 from jitkit.records._messages import unknown_name
 from jitkit.records._reader import Reader, record_index
+from jitkit.records._record_type import RecordType
 from jitkit.records._schema import Schema
 from jitkit.records._select import as_names, select
 from jitkit.records._source import source_of
@@ -26,48 +26,6 @@ from jitkit.records._sources import byte_view
 from jitkit.records._types import ByteOrder, whole_number
 
 Tail = Literal["error", "drop", "keep"]
-
-
-class RecordType(type):
-    """The class of record classes: what they have beside their methods."""
-
-    _layout: Layout
-    _leaves: tuple[Leaf, ...]
-    _dtype: np.dtype[Any]  # from the first time that it is asked for
-
-    if not TYPE_CHECKING:  # type checkers would take every attribute and class keyword for possible
-
-        @classmethod
-        def __prepare__(cls, name, bases, **options):
-            return Body(name)
-
-        def __new__(cls, name, bases, body, **options):
-            # From Python 3.14 on annotations are evaluated later: an empty dictionary would say that there are none.
-            plain = {key: value for key, value in body.items() if key != "__annotations__"}
-            if body.get("__annotations__"):
-                plain["__annotations__"] = dict(body["__annotations__"])
-            return super().__new__(cls, name, bases, plain, **options)
-
-        def __getattr__(cls, name):
-            if name in Record.__annotations__:
-                raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
-            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-
-    @property
-    def dtype(cls) -> np.dtype[Any]:
-        """NumPy dtype of the same layout, of raw values; pads are gaps.
-
-        Raises
-        ------
-        LayoutError
-            If the record has bit fields, for which NumPy has no dtype.
-        """
-        if "_dtype" not in vars(cls):
-            cls._dtype = dtype_of(cls._layout)
-        return cls._dtype
-
-    def __str__(cls) -> str:
-        return _bytemap.draw(cls._layout, cls._leaves) if hasattr(cls, "_layout") else super().__str__()
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(array, bits, bytes_, enum_, pad, scaled))

@@ -36,7 +36,7 @@ from jitkit.records._instance import nested_in, value_fields
 from jitkit.records._intrinsics import emit_field, emit_listed, field_type
 from jitkit.records._leaves import Leaf, is_checked
 from jitkit.records._messages import expected_values
-from jitkit.records._record import RecordType
+from jitkit.records._record_type import RecordType
 
 
 class RecordClass(types.Opaque):

@@ -1,0 +1,55 @@
+"""The class of record classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jitkit.records import _bytemap
+from jitkit.records._annotations import Body
+from jitkit.records._dtype import dtype_of
+from jitkit.records._layout import Layout
+from jitkit.records._leaves import Leaf
+
+
+class RecordType(type):
+    """The class of record classes: what they have beside their methods."""
+
+    _layout: Layout
+    _leaves: tuple[Leaf, ...]
+    _dtype: np.dtype[Any]  # from the first time that it is asked for
+
+    if not TYPE_CHECKING:  # type checkers would take every attribute and class keyword for possible
+
+        @classmethod
+        def __prepare__(cls, name, bases, **options):
+            return Body(name)
+
+        def __new__(cls, name, bases, body, **options):
+            # From Python 3.14 on annotations are evaluated later: an empty dictionary would say that there are none.
+            plain = {key: value for key, value in body.items() if key != "__annotations__"}
+            if body.get("__annotations__"):
+                plain["__annotations__"] = dict(body["__annotations__"])
+            return super().__new__(cls, name, bases, plain, **options)
+
+        def __getattr__(cls, name):
+            if name in ("itemsize", "_layout", "_leaves", "_schemas"):
+                raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+    @property
+    def dtype(cls) -> np.dtype[Any]:
+        """NumPy dtype of the same layout, of raw values; pads are gaps.
+
+        Raises
+        ------
+        LayoutError
+            If the record has bit fields, for which NumPy has no dtype.
+        """
+        if "_dtype" not in vars(cls):
+            cls._dtype = dtype_of(cls._layout)
+        return cls._dtype
+
+    def __str__(cls) -> str:
+        return _bytemap.draw(cls._layout, cls._leaves) if hasattr(cls, "_layout") else super().__str__()
