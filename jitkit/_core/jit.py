@@ -5,6 +5,8 @@ from typing import Any
 
 import numba
 
+from jitkit.errors import JitkitError
+
 HOUSE_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
@@ -51,3 +53,9 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if not callable(function):
         raise TypeError(f"expected a function, got {type(function).__name__}: types are taken from the first call")
     return numba.njit(**{**HOUSE_OPTIONS, **options})(function)
+
+
+def require_compiler() -> None:
+    """Raise a JitkitError where numba is told not to compile: kernels that touch raw memory exist only compiled."""
+    if numba.config.DISABLE_JIT:
+        raise JitkitError("expected numba to compile, got NUMBA_DISABLE_JIT=1: jitkit decodes in compiled code only")

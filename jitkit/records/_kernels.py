@@ -3,9 +3,11 @@
 import numpy as np
 
 from jitkit._core.ir import address_in, address_of, copy_bytes, half_to_double, load, reinterpret, stack_array, store
-from jitkit._core.jit import jit
+from jitkit._core.jit import jit, require_compiler
 from jitkit._core.words import copy_words, gather_words, narrow_words, scatter_words
 from jitkit.records._plan import BLOCK
+
+require_compiler()
 
 LONG = 16  # arrays of at least so many elements are walked along the record, shorter ones across the records
 

@@ -1,5 +1,8 @@
 import ctypes
 import math
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -90,3 +93,20 @@ def test_a_disk_cache_is_refused():
 def test_what_is_no_function_is_refused():
     with pytest.raises(TypeError, match="expected a function, got str"):
         jk.jit("float64(float64)")
+
+
+def test_decoding_without_a_compiler_says_so():
+    script = """
+import jitkit as jk
+class Sample(jk.Record, layout="packed"):
+    level: jk.u16
+try:
+    Sample.columns(bytes(2))
+except jk.JitkitError as error:
+    print(error)
+"""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout == (
+        "expected numba to compile, got NUMBA_DISABLE_JIT=1: jitkit decodes in compiled code only\n"
+    )

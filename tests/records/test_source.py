@@ -114,6 +114,14 @@ def test_computes_what_the_decoder_computes(model):
     assert_text_decodes(model, Sample, np.random.default_rng(0).bytes(300 * Sample.itemsize))
 
 
+@pytest.mark.parametrize("byteorder", ["little", "big"])
+def test_of_signed_bits_that_fill_whole_words(model, byteorder):
+    fields = {f"b{width}": jk.bits(width, signed=True) for width in (8, 16, 32, 64)}
+    fields["scaled"] = jk.scaled(jk.bits(16, signed=True), scale=0.5)
+    record = model.make_record(fields, layout="packed", byteorder=byteorder)
+    assert_text_decodes(model, record, b"\xff" * record.itemsize + np.random.default_rng(1).bytes(9 * record.itemsize))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_of_random_records_computes_what_the_decoder_computes(model, seed):
     source = random.Random(seed)
