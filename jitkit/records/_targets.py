@@ -69,8 +69,7 @@ def _again(out: Columns, source: np.ndarray[Any, Any] | None) -> Columns:
     if source is not None:
         _refuse_shared_memory({"the columns": out._anchor, "the buffer": source})
     columns = Columns(out._schema, len(out), out._anchor, out._offsets, out._arena)
-    columns._arrays.update(out._arrays)
-    columns._masks.update(out._masks)
+    columns._arrays, columns._masks = out._arrays, out._masks  # the same arrays, whichever of the two makes them
     return columns
 
 

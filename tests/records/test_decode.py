@@ -225,10 +225,14 @@ class TestValid:
 
     def test_compares_what_the_column_gets(self, model):
         """0.1 is no float32: a range that ends there must hold the value that the column shows as 0.1."""
-        fields = {"f": jk.f32.within(None, 0.1), "s": jk.scaled(jk.u8, scale=0.1, valid=(0.1, 0.1), dtype=np.float32)}
+        fields = {
+            "f": jk.f32.within(None, 0.1),
+            "h": jk.f16.within(0.1, None),
+            "s": jk.scaled(jk.u8, scale=0.1, valid=(0.1, 0.1), dtype=np.float32),
+        }
         record = model.make_record(fields, layout="packed")
-        columns = record.columns(struct.pack("<fB", 0.1, 1))
-        assert columns.valid("f").tolist() == columns.valid("s").tolist() == [True]
+        columns = record.columns(struct.pack("<feB", 0.1, 0.1, 1))
+        assert [columns.valid(name).tolist() for name in fields] == [[True]] * 3
 
     @pytest.mark.parametrize("name", ["u64", "i64", "u32", "i32", "i8"])
     def test_of_integers_is_exact(self, model, name):
