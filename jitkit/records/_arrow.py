@@ -40,7 +40,8 @@ def _binary(arrow: Any, column: np.ndarray[Any, Any]) -> Any:
     kept = np.arange(size) < lengths[:, np.newaxis]
     data = column.view(np.uint8).reshape(-1, size)[kept]
     buffers = [None, arrow.py_buffer(offsets), arrow.py_buffer(data)]
-    return arrow.LargeBinaryArray.from_buffers(arrow.large_binary(), len(column), buffers).cast(arrow.binary())
+    large = arrow.LargeBinaryArray.from_buffers(arrow.large_binary(), len(column), buffers)
+    return large.cast(arrow.binary()) if offsets[-1] < 2**31 else large  # 32-bit offsets reach no further
 
 
 def _metadata(leaf: Leaf) -> dict[str, str] | None:

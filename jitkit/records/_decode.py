@@ -126,6 +126,8 @@ def decode_piece(
     record: int,
 ) -> None:
     """Decode `count` records into the rows from `first` on; the first of them is number `record` of the source."""
+    if count == 0:
+        return  # nothing to decode is no reason to compile a decoder
     decode(data, count, target._anchor, target._offsets, first)
     if schema.checked:
         unlisted = schema.first_unlisted(target._anchor, target._offsets, first, count)

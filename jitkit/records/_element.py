@@ -29,8 +29,8 @@ class Backend(Protocol):
     def real(self, number: Any, leaf: Leaf) -> Any:
         """An integer or float of any size as float64."""
 
-    def scale(self, real: Any, factor: float, offset: float, single: bool) -> Any:
-        """``real * factor + offset``, without the addition when `offset` is 0; rounded to float32 when `single`."""
+    def scale(self, real: Any, factor: float, offset: float | None, single: bool) -> Any:
+        """``real * factor + offset``, rounded to float32 when `single`; no addition for None."""
 
     def within(self, number: Any, leaf: Leaf, low: float, high: float) -> Any:
         """Whether the column's value lies in the closed range."""
@@ -39,7 +39,9 @@ class Backend(Protocol):
 def element(e: Backend, leaf: Leaf, word: Word) -> tuple[Any, Any]:
     """Return the column value of the element in `word`, and whether it is valid (None without a range)."""
     raw = e.number(raw_word(e, word), leaf)
-    value = e.scale(e.real(raw, leaf), leaf.scale, leaf.offset, leaf.dtype.itemsize == 4) if leaf.scaled else raw
+    value = raw
+    if leaf.scaled:
+        value = e.scale(e.real(raw, leaf), leaf.scale, leaf.added, leaf.dtype.itemsize == 4)
     valid = None if leaf.valid is None else e.within(value, leaf, *leaf.valid)
     return value, valid
 

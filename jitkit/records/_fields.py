@@ -102,7 +102,7 @@ def scaled(
 ) -> Any:
     """Field in physical units: ``raw * scale + offset``, computed in float64 and rounded once to `dtype`.
 
-    An offset of 0 is not added, so that -0.0 stays what it is.
+    On floats an offset of 0 is not added, so that -0.0 stays what it is.
 
     Parameters
     ----------

@@ -76,10 +76,10 @@ class Machine:
         convert = self.builder.sitofp if leaf.kind == "i" else self.builder.uitofp
         return convert(number, DOUBLE)
 
-    def scale(self, real: Any, factor: float, offset: float, single: bool) -> Any:
+    def scale(self, real: Any, factor: float, offset: float | None, single: bool) -> Any:
         """See `Backend`."""
         scaled = self.builder.fmul(real, ir.Constant(DOUBLE, factor))
-        if offset:  # adding 0 would turn -0.0 into 0.0
+        if offset is not None:
             scaled = self.builder.fadd(scaled, ir.Constant(DOUBLE, offset))
         return self.builder.fptrunc(scaled, SINGLE) if single else scaled
 

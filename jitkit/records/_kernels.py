@@ -172,7 +172,7 @@ def convert_reals(step, words, target, mask, count):
         factor, shift = step.scale, step.shift
         for i in range(count):
             reals[i] = reals[i] * factor
-        if shift != 0.0:  # adding 0 would turn -0.0 into 0.0
+        if shift != 0.0 or step.number < HALF:  # see `Leaf.added`
             for i in range(count):
                 reals[i] = reals[i] + shift
         if step.size == 4:

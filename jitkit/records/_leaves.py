@@ -26,6 +26,8 @@ from jitkit.records._types import (
     Scaled,
 )
 
+MOST_AXES = 63  # of a field: NumPy's arrays have up to 64, of which the first counts the records
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -61,6 +63,11 @@ class Leaf:
         """Bytes of the column that one record makes."""
         return self.size * self.dtype.itemsize
 
+    @property
+    def added(self) -> float | None:
+        """The offset of a scaled leaf; None for 0 on floats, where adding it would turn -0.0 into 0.0."""
+        return None if self.kind == "f" and self.offset == 0.0 else self.offset
+
     def element_starts(self) -> Iterator[int]:
         """Bit offsets of the elements of one record, in C order."""
         for index in itertools.product(*map(range, self.shape)):
@@ -85,7 +92,11 @@ class Leaf:
 def leaves_of(layout: Layout) -> tuple[Leaf, ...]:
     """Columns of a record, in the order of its fields; pads have none."""
     try:
-        return tuple(_flatten(layout, prefix="", start=0, shape=(), steps=()))
+        leaves = tuple(_flatten(layout, prefix="", start=0, shape=(), steps=()))
+        for leaf in leaves:
+            if len(leaf.shape) > MOST_AXES:
+                raise LayoutError(f"{leaf.name}: expected at most {MOST_AXES} axes, as in NumPy, got {len(leaf.shape)}")
+        return leaves
     except LayoutError as error:  # of a field of this very record: nested ones are proven already
         raise LayoutError(f"{layout.record}.{error}") from None
 

@@ -119,6 +119,7 @@ class Record(metaclass=RecordType):
         dtype = cls.dtype
         _decode.check_tail(cls._schema(None), byte_view(buffer).size, "error")
         if isinstance(buffer, np.ndarray):  # keeps the base and the flags of the very array
+            buffer = buffer if isinstance(buffer, np.memmap) else np.asarray(buffer)
             return buffer.reshape(-1).view(np.uint8).view(dtype) if buffer.size else np.empty(0, dtype)
         return np.frombuffer(buffer, dtype) if memoryview(buffer).nbytes else np.empty(0, dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from jitkit.records._annotations import Body
 from jitkit.records._dtype import dtype_of
 from jitkit.records._layout import Layout
 from jitkit.records._leaves import Leaf
+from jitkit.records._types import Pad
 
 
 class RecordType(type):
@@ -37,6 +39,12 @@ class RecordType(type):
             if name in ("itemsize", "_layout", "_leaves", "_schemas"):
                 raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """One keyword for each field: what `help` and completion show."""
+        names = (field.name for field in cls._layout.fields if not isinstance(field.type, Pad))
+        return inspect.Signature([inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names])
 
     @property
     def dtype(cls) -> np.dtype[Any]:

@@ -92,7 +92,7 @@ def physical(leaf: Leaf, element: Any) -> Any:
     if not leaf.scaled:
         return element
     value = float(element) * leaf.scale
-    value = value + leaf.offset if leaf.offset else value  # adding 0 would turn -0.0 into 0.0
+    value = value if leaf.added is None else value + leaf.added
     return single(value) if leaf.dtype.str[1:] == "f4" else value
 
 

@@ -13,7 +13,7 @@ def decode_{record}(source, nrecords, columns, masks, first):
     """{record}: {itemsize} bytes, {count} columns; as the specialised decoder computes them.
 
     `u16(a)` is the unsigned word of 16 bits at address a, `u16_swapped(a)` the same with its bytes reversed, `i16(w)`
-    and `f32(w)` are the bits w as another type.
+    and `f32(w)` are the bits w as another type; `inf` is infinity.
     """
     for start in range(0, nrecords, {block}):
         stop = min(start + {block}, nrecords)'''
@@ -46,7 +46,7 @@ class Text:
         """See `Backend`."""
         if leaf.kind == "f":
             return f"f{leaf.bits}({word})"
-        if leaf.kind == "i" and not leaf.is_bit_field:
+        if leaf.kind == "i" and not word.startswith("sign_extended"):
             return f"i{leaf.bits}({word})"
         return f"{word} != 0" if leaf.kind == "?" else word
 
@@ -54,9 +54,9 @@ class Text:
         """See `Backend`."""
         return f"float({number})"
 
-    def scale(self, real: str, factor: float, offset: float, single: bool) -> str:
+    def scale(self, real: str, factor: float, offset: float | None, single: bool) -> str:
         """See `Backend`."""
-        scaled = f"{real} * {factor!r}" + (f" + {offset!r}" if offset else "")
+        scaled = f"{real} * {factor!r}" + ("" if offset is None else f" + {offset!r}")
         return f"float32({scaled})" if single else scaled
 
     def within(self, number: str, leaf: Leaf, low: float, high: float) -> str:  # noqa: ARG002

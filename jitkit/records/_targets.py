@@ -66,8 +66,8 @@ def _again(out: Columns, source: np.ndarray[Any, Any] | None) -> Columns:
     for name, array in (*out._arrays.items(), *out._masks.items()):
         if not array.flags.writeable:
             raise LayoutError(f"out[{name!r}]: expected a writable array, got a read-only one")
-    if source is not None:
-        _refuse_shared_memory({"the columns": out._anchor, "the buffer": source})
+    if source is not None and np.may_share_memory(out._anchor, source):
+        raise LayoutError("out: expected arrays of separate memory, got columns that share some with the buffer")
     columns = Columns(out._schema, len(out), out._anchor, out._offsets, out._arena)
     columns._arrays, columns._masks = out._arrays, out._masks  # the same arrays, whichever of the two makes them
     return columns

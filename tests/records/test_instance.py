@@ -2,6 +2,7 @@
 
 import copy
 import enum
+import inspect
 import math
 import pickle
 
@@ -448,3 +449,7 @@ class TestCopies:
         assert twin == record
         twin.inner.status = 9
         assert record == header()
+
+
+def test_the_signature_names_the_fields():
+    assert str(inspect.signature(Telemetry)) == "(*, timestamp, accel_x, accel_y, accel_z, status)"

@@ -79,6 +79,11 @@ class TestExamples:
             name: np.array(values).tolist() for name, values in GOOD.items()
         }
 
+    def test_a_true_of_any_byte_becomes_1(self):
+        """NumPy takes a boolean of any byte but 0 for true; a record may only have 1."""
+        on = np.array([7, 0], np.uint8).view(np.bool_)
+        assert Sample.pack({**GOOD, "on": on}) == Sample.pack(GOOD)
+
     def test_of_no_rows_is_no_bytes(self):
         assert Sample.pack({name: [] for name in GOOD}) == b""
         assert Sample.pack(Sample.columns(b"")) == b""

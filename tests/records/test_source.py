@@ -27,7 +27,7 @@ def decode_Sample(source, nrecords, columns, masks, first):
     """Sample: 6 bytes, 4 columns; as the specialised decoder computes them.
 
     `u16(a)` is the unsigned word of 16 bits at address a, `u16_swapped(a)` the same with its bytes reversed, `i16(w)`
-    and `f32(w)` are the bits w as another type.
+    and `f32(w)` are the bits w as another type; `inf` is infinity.
     """
     for start in range(0, nrecords, BLOCK):
         stop = min(start + BLOCK, nrecords)
