@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from jitkit._core.fresh import fresh_bytes
 from jitkit.errors import DecodeError, LayoutError
 from jitkit.records._leaves import Leaf, raw_dtype
 from jitkit.records._messages import expected_values, unknown_name
 from jitkit.records._schema import Schema
 
+PIECE = 1 << 14  # rows of a scaled column that are turned into raw values at a time
 KINDS = {"u": "biu", "i": "biu", "f": "fiub", "?": "biu", "S": "S"}  # array kinds that a field of a kind takes
 
 
@@ -35,9 +37,9 @@ def pack(schema: Schema, columns: Mapping[str, Any]) -> bytes:
                 kind="length",
                 field=leaf.name,
             )
-    data = np.zeros(count * schema.itemsize, np.uint8)
-    schema.encode(data, count, np.array([raw.ctypes.data for raw in raws], np.int64))
-    return data.tobytes()
+    data, target = fresh_bytes(count * schema.itemsize)
+    schema.encode(target, count, np.array([raw.ctypes.data for raw in raws], np.int64))
+    return target.tobytes() if data is None else data
 
 
 def raw_column(leaf: Leaf, values: Any, of: str | None = None) -> np.ndarray[Any, Any]:
@@ -53,7 +55,15 @@ def raw_column(leaf: Leaf, values: Any, of: str | None = None) -> np.ndarray[Any
         If one does not fit.
     """
     try:
-        return _Column(leaf, values, of).raw()
+        column = _Column(leaf, values, of)
+        if not leaf.scaled or len(column.values) <= PIECE:
+            return column.raw()
+        # Piece by piece, so that what is computed on the way stays in the cache.
+        rows, stored = column.values, np.empty(column.values.shape, raw_dtype(leaf))
+        for start in range(0, len(rows), PIECE):
+            column.first, column.values = start, rows[start : start + PIECE]
+            stored[start : start + PIECE] = column.raw()
+        return stored
     except OverflowError as error:  # a Python integer beyond every float
         raise LayoutError(f"{leaf.name}: expected values for {leaf.describe()}: {error}") from None
 
@@ -64,6 +74,7 @@ class _Column:
     def __init__(self, leaf: Leaf, values: Any, of: str | None) -> None:
         self.leaf = leaf
         self.of = of
+        self.first = 0  # index of the first record of `values`, for messages
         self.name = leaf.name if of is None else f"{of}.{leaf.name}"
         self.values = self.as_array(values)
 
@@ -168,11 +179,12 @@ class _Column:
         got = repr(value.item() if isinstance(value, np.generic) else value)
         if self.leaf.scaled:
             got = f"{raw[place].item():.17g} from {got}{' ' + self.leaf.unit if self.leaf.unit else ''}"
-        where = f"field {self.leaf.name}, record {place[0]}" if self.of is None else f"field {self.name}"
+        record = self.first + place[0] if self.of is None else None
+        where = f"field {self.name}" if record is None else f"field {self.leaf.name}, record {record}"
         raise DecodeError(
             f"expected {expected}, got {got} ({where})",
             kind=kind,
-            record=place[0] if self.of is None else None,
+            record=record,
             field=self.leaf.name,
         )
 

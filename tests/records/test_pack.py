@@ -304,3 +304,15 @@ class TestRefused:
                            ) as raised:  # fmt: skip
             Sample.pack({**GOOD, "kind": [1]})
         assert (raised.value.kind, raised.value.field) == ("length", "kind")
+
+
+def test_scaled_columns_of_many_pieces_and_where_they_are_wrong():
+    class Level(jk.Record, layout="packed"):
+        volts: float = jk.scaled(jk.i16, scale=0.01)
+
+    volts = (np.arange(50_000) % 60_000 - 30_000) / 100
+    assert np.array_equal(np.frombuffer(Level.pack({"volts": volts}), "<i2"), np.arange(50_000) % 60_000 - 30_000)
+    volts[40_000] = 400.0
+    with pytest.raises(jk.DecodeError, match=r"got 40000 from 400\.0 \(field volts, record 40000\)") as caught:
+        Level.pack({"volts": volts})
+    assert caught.value.record == 40_000
