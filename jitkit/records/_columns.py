@@ -39,7 +39,7 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         self._anchor = anchor
         self._offsets = offsets  # of columns and masks in bytes from the anchor, for kernels
         self._arena = arena  # how the anchor is divided; None: not at all, and all arrays are made already
-        # The anchor as one item, whose fields are the columns: the quickest way to an array, where `Arena` offers it.
+        # The anchor as one item, whose fields are the columns: the quickest way to arrays, where `Arena` offers it.
         self._whole = np.ndarray((), arena.whole, anchor) if arena is not None and arena.whole is not None else None
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self._masks: dict[str, np.ndarray[Any, Any]] = {}
@@ -48,11 +48,12 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         column = self._arrays.get(name)
         if column is None:
-            if self._whole is not None and name in self._schema.places:
-                column = self._whole[name]
-            else:
-                column = self._from_arena(self._leaf(name))
-            self._arrays[name] = column
+            leaf = self._leaf(name)
+            if self._whole is None:
+                column = self._arrays[name] = self._from_arena(leaf)
+            else:  # all at once: where one is wanted, the others mostly are, too
+                self._arrays.update(zip(self._schema.names, self._whole.item(), strict=True))
+                column = self._arrays[name]
         return column
 
     def _from_arena(self, leaf: Leaf, mask: bool = False) -> np.ndarray[Any, Any]:

@@ -304,7 +304,7 @@ class Record(metaclass=RecordType):
 
     @classmethod
     def _schema(cls, fields: Iterable[str] | None) -> Schema:
-        key = None if fields is None else as_names(fields)
+        key = fields if fields is None else as_names(fields)
         schema = cls._schemas.get(key)
         if schema is None:
             schema = cls._schemas.setdefault(

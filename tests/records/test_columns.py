@@ -384,3 +384,24 @@ class TestMissingExtras:
     def test_numpy_needs_none(self, columns, monkeypatch):
         monkeypatch.setattr(extras, "installed_version", lambda _: None)
         assert columns.to_numpy().shape == (6,)
+
+
+def test_arrays_are_views_of_one_piece_of_memory_however_often_a_size_comes():
+    class Pair(jk.Record, layout="packed"):
+        left: jk.u16
+        right: list = jk.array(jk.f32, 3)
+        name: bytes = jk.bytes_(4)
+
+    data = Pair.pack({"left": np.arange(10), "right": np.ones((10, 3)), "name": [b"a"] * 10})
+    for _ in range(3):  # the third time, all arrays are made at once
+        columns = Pair.columns(data)
+        memory = columns["left"].base
+        while memory.base is not None:
+            memory = memory.base
+        for name in columns:
+            assert np.shares_memory(columns[name], memory), name
+            assert columns[name] is columns[name]
+        again = Pair.columns(data, out=columns)
+        assert again["right"] is columns["right"]
+        columns["left"][3] = 77
+        assert Pair.pack(again)[18 * 3] == 77
