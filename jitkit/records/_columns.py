@@ -48,12 +48,11 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         column = self._arrays.get(name)
         if column is None:
-            leaf = self._leaf(name)
-            if self._whole is None:
-                column = self._arrays[name] = self._from_arena(leaf)
-            else:  # all at once: where one is wanted, the others mostly are, too
-                self._arrays.update(zip(self._schema.names, self._whole.item(), strict=True))
-                column = self._arrays[name]
+            if self._whole is not None and name in self._schema.places:
+                column = self._whole[name]
+            else:
+                column = self._from_arena(self._leaf(name))
+            self._arrays[name] = column
         return column
 
     def _from_arena(self, leaf: Leaf, mask: bool = False) -> np.ndarray[Any, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from jitkit.errors import DecodeError
 
+COMMON_BUFFERS = (np.ndarray, bytes)
 FILE_PIECE = 1 << 20  # bytes read at a time: still in the second-level cache when the decoder comes to them
 BUFFER_PIECE = 64 << 20  # bytes between two chances for Ctrl-C
 
@@ -109,7 +110,7 @@ class FileSource:
 
 def is_path(source: Any) -> bool:
     """Whether a source names a file."""
-    if isinstance(source, np.ndarray | bytes):  # the common case first: asking for a method that is not there is slow
+    if isinstance(source, COMMON_BUFFERS):  # the common case first: asking for a method that is not there is slow
         return False
     return isinstance(source, str) or hasattr(source, "__fspath__")
 

@@ -393,7 +393,7 @@ def test_arrays_are_views_of_one_piece_of_memory_however_often_a_size_comes():
         name: bytes = jk.bytes_(4)
 
     data = Pair.pack({"left": np.arange(10), "right": np.ones((10, 3)), "name": [b"a"] * 10})
-    for _ in range(3):  # the third time, all arrays are made at once
+    for _ in range(3):  # from the second time on, arrays are made in another way
         columns = Pair.columns(data)
         memory = columns["left"].base
         while memory.base is not None:
