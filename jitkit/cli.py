@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from jitkit import __version__
@@ -31,11 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse_args(argv)
         if options.command == "decode" and options.to and not options.out:
-            parser.error("argument --to: expected --out DIR beside it, got no directory")
+            options.parser.error("argument --to: expected --out DIR beside it, got no directory")
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     try:
-        code: int = options.run(options)
+        with terminated_like_interrupted():
+            code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has what it wanted. Python would flush the rest at exit, and complain.
@@ -49,6 +53,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (JitkitError, ImportError) as error:
         return complain(str(error))
     return code
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """Let `kill` and `timeout` end the command as an error would, so that no partial file is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may ask for signals
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def complain(message: str, code: int = 1) -> int:
@@ -73,14 +90,19 @@ def make_parser() -> argparse.ArgumentParser:
         "--record", metavar="MODULE:CLASS", type=module_and_class, required=True,
         help="record class of the file, as in package.module:Telemetry or my_records.py:Telemetry",
     )  # fmt: skip
-    decode.add_argument("--fields", metavar="A,B,...", type=lambda text: text.split(","), help="only these fields")
+    decode.add_argument(
+        "--fields",
+        metavar="A,B,...",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        help="only these fields",
+    )
     decode.add_argument(
         "--tail", choices=("error", "drop"), default="error",
         help="what to do with an incomplete last record (default: error)",
     )  # fmt: skip
     decode.add_argument("--out", metavar="DIR", type=Path, help="write the columns to a file in DIR")
     decode.add_argument("--to", choices=FORMATS, help=f"format of that file (default: {FORMATS[0]})")
-    decode.set_defaults(run=run_decode)
+    decode.set_defaults(run=run_decode, parser=decode)
 
     demo = commands.add_parser("demo", help="run the demos: what jitkit does, and how fast on this machine")
     demo.add_argument("names", metavar="NAME", nargs="*", help="only these (default: all)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from jitkit._core.modules import load_module
-from jitkit.errors import JitkitError, LayoutError
+from jitkit.errors import DecodeError, JitkitError, LayoutError
 from jitkit.records._columns import Columns
 from jitkit.records._export import WRITERS
 from jitkit.records._record import Record, Tail
@@ -54,7 +55,13 @@ def decode(
         if not path.is_file():
             raise JitkitError(f"expected a regular file, got {path}: its first records are read twice")
         head = file.read(FIRST_ROWS * record.itemsize)
-    with _progress() as progress:
+    left = path.stat().st_size % record.itemsize
+    if left and tail == "error":
+        raise JitkitError(
+            f"{path}: expected a multiple of {record.itemsize} bytes ({record.__name__}), got {path.stat().st_size:,}: "
+            f"{left} left at the end; --tail drop ignores them"
+        )
+    with naming(path), _progress() as progress:
         task = progress.add_task("compiling", total=None)
         # Most of the time of this goes into compiling, so that the time taken below is that of decoding.
         first = record.columns(head[: len(head) - len(head) % record.itemsize], fields=fields)
@@ -78,6 +85,15 @@ def decode(
     console = Console(highlight=False, markup=False, emoji=False)  # a [ in a name or path is no markup
     console.print(table, "")
     console.print(_first_rows(first, console.width))
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name before what is wrong with its bytes."""
+    try:
+        yield
+    except DecodeError as error:
+        raise JitkitError(f"{path}: {error}") from error
 
 
 def find_record(module: str, name: str) -> type[Record]:
@@ -196,7 +212,7 @@ def _readable(first: Columns, name: str) -> np.ndarray[Any, Any]:
 
 def _type(column: np.ndarray[Any, Any]) -> str:
     dtype = column.dtype
-    shape = "".join(f"[{k}]" for k in column.shape[1:])
+    shape = str(list(column.shape[1:])) if column.ndim > 1 else ""
     return f"{dtype.name}{shape}" if dtype.kind != "S" else f"S{dtype.itemsize}{shape}"  # NumPy counts its bits
 
 

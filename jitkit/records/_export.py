@@ -69,7 +69,8 @@ def write_csv(batches: Iterable[Columns], target: Path) -> None:
     r"""Write comma-separated values in UTF-8, with a header line.
 
     Numbers are written with as many digits as it takes to read the same value back. A field of k values becomes k
-    columns, ``name[0]`` to ``name[k - 1]``. Bytes that are not UTF-8 appear as ``\xNN``.
+    columns, ``name[0]`` to ``name[k - 1]``. Bytes that are not UTF-8, and zeros,
+    appear as ``\xNN``. Enumerated values are written as numbers.
 
     Parameters and errors are those of `write_parquet`, without pyarrow.
     """
@@ -126,7 +127,7 @@ def _moved_to(target: Path) -> Iterator[Path]:
     except OSError as error:
         # A full disk has no name, and the partial file's would tell the user nothing. What fails otherwise is not
         # the output but the input.
-        if error.errno in FULL or str(error.filename) == str(partial):
+        if error.errno in FULL or Path(str(error.filename)).name == partial.name:
             raise OSError(error.errno, os.strerror(error.errno or 0), str(target)) from error
         raise
     finally:
@@ -149,7 +150,7 @@ def _flat_texts(column: np.ndarray[Any, Any]) -> Iterator[list[Any]]:
     for values in column.reshape(len(column), -1).T:
         match values.dtype.kind:
             case "S":
-                yield [value.decode("utf-8", "backslashreplace") for value in values.tolist()]
+                yield [value.decode("utf-8", "backslashreplace").replace("\0", "\\x00") for value in values.tolist()]
             case "b":
                 yield ["true" if value else "false" for value in values.tolist()]
             case "f" if values.itemsize < 8:

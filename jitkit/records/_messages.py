@@ -11,8 +11,15 @@ from jitkit.records._leaves import Leaf
 
 def unknown_name(name: Any, names: tuple[str, ...]) -> str:
     """Return the sentence for a field or column that is not there."""
-    close = difflib.get_close_matches(str(name), names, n=1)
-    return f"expected one of {', '.join(names)}, got {name!r}" + (f": did you mean {close[0]!r}?" if close else "")
+    wanted = str(name)
+    inside = [known for known in names if known.startswith(f"{wanted}.")]
+    if inside:
+        return f"expected one column, got {name!r}, a nested record with the columns {', '.join(inside)}"
+    # What ends or begins like it first: `seq` of `head.seq`, `bat` of `battery`.
+    alike = [known for known in names if known.endswith(f".{wanted}") or (wanted and known.startswith(wanted))]
+    close = alike or difflib.get_close_matches(wanted, names, n=1)
+    found = f": did you mean {close[0]!r}?" if close else ""
+    return f"expected one of {', '.join(names)}, got {name!r}{found}"
 
 
 def not_allowed(leaf: Leaf, value: int, record: int, offset: int) -> DecodeError:

@@ -183,7 +183,7 @@ class Record(metaclass=RecordType):
         Raises
         ------
         DecodeError, LayoutError, OSError
-            As for `columns`; a remainder is found before the first batch.
+            As for `columns`, but those about the file when the first batch is asked for.
         """
         if not hasattr(nbytes, "__index__") or operator.index(nbytes) < 1:
             raise ValueError(f"expected nbytes to be a positive integer, got {nbytes!r}")

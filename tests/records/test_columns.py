@@ -119,10 +119,21 @@ class TestMapping:
         assert columns.get("tim") is None
         assert columns.get("tim", 5) == 5
 
-    @pytest.mark.parametrize("name", ["tim", "inner", "_pad", "", 0, None])
+    @pytest.mark.parametrize("name", ["tim", "_pad", "", 0, None])
     def test_refuses_names_that_are_not_there(self, columns, name):
         with refused(name):
             columns[name]
+
+    def test_names_the_columns_of_a_nested_record(self, columns):
+        with pytest.raises(
+            KeyError, match=r"expected one column, got 'inner', a nested record with the columns inner\."
+        ):
+            columns["inner"]
+
+    @pytest.mark.parametrize(("typed", "meant"), [("status", "inner.status"), ("mat", "matrix"), ("haf", "half")])
+    def test_suggests_what_ends_or_begins_or_looks_like_it(self, columns, typed, meant):
+        with pytest.raises(KeyError, match=f"got '{typed}': did you mean '{meant}'"):
+            columns[typed]
 
     def test_suggests_the_name_that_was_meant(self, columns):
         with pytest.raises(KeyError, match=r"got 'inner.levl': did you mean 'inner.level'\?"):

@@ -257,6 +257,26 @@ class TestExport:
         assert (process.returncode, out, err) == (130, "", "jitkit: interrupted\n")
         assert os.listdir("out") == []
 
+    def test_being_terminated_leaves_nothing(self, start):
+        with open("flight.bin", "wb") as file:
+            file.write(raw_records(1000).tobytes() * 1000)
+        with start(*DECODE, "--out", "out", "--to", "csv") as process:
+            while not (os.path.isdir("out") and os.listdir("out")):
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.terminate()
+            process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert os.listdir("out") == []
+
+    def test_a_remainder_names_the_file_and_the_option(self, run):
+        with open("flight.bin", "ab") as file:
+            file.write(b"123")
+        code, out, err = run(*DECODE)
+        assert (code, out) == (1, "")
+        assert err.startswith("jitkit: flight.bin: expected a multiple of 43 bytes (Flight), got ")
+        assert err.endswith("3 left at the end; --tail drop ignores them\n")
+
     @pytest.mark.parametrize("to", FORMATS)
     def test_a_full_disk_names_the_file_and_leaves_nothing(self, run, to):
         with open("flight.bin", "wb") as file:

@@ -113,7 +113,7 @@ class TestWhatIsRefused:
 
     def test_a_record_where_one_field_is_wanted(self):
         assert Outer.reader("inner.level")(RECORD, 0) == 3
-        with pytest.raises(jk.LayoutError, match=r"^Outer: expected one of time, .*, got 'inner'"):
+        with pytest.raises(jk.LayoutError, match=r"^Outer: expected one column, got 'inner', a nested record with"):
             Outer.reader("inner")
 
     def test_is_told_before_anything_is_read(self):
