@@ -156,6 +156,10 @@ class Work:
 
 
 def _target(path: Path, out: Path, to: str) -> Path:
+    if out.suffix[1:] in WRITERS and not out.exists():
+        raise JitkitError(f"expected a directory for the output, got {out}: {path.stem}.{to} goes into it")
+    if out.exists() and not out.is_dir():
+        raise JitkitError(f"expected a directory for the output, got the file {out}")
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{path.stem}.{to}"
     if target.exists() and target.samefile(path):

@@ -257,6 +257,15 @@ class TestExport:
         assert (process.returncode, out, err) == (130, "", "jitkit: interrupted\n")
         assert os.listdir("out") == []
 
+    def test_the_output_is_a_directory(self, run):
+        assert run(*DECODE, "--out", "log.parquet") == (
+            1, "", "jitkit: expected a directory for the output, got log.parquet: flight.parquet goes into it\n"
+        )  # fmt: skip
+        assert run(*DECODE, "--out", "flight.bin") == (
+            1, "", "jitkit: expected a directory for the output, got the file flight.bin\n"
+        )  # fmt: skip
+        assert not os.path.exists("log.parquet")
+
     def test_being_terminated_leaves_nothing(self, start):
         with open("flight.bin", "wb") as file:
             file.write(raw_records(1000).tobytes() * 1000)
@@ -336,7 +345,7 @@ class TestMistakes:
                 ["decode", "flight.bin", "--record", "math:pi"],
                 f"expected a Record class, got pi = {np.pi!r} in math; Record classes there: none",
             ),
-            ([*DECODE, "--out", "flight.bin"], "flight.bin: File exists"),
+            ([*DECODE, "--out", "flight.bin"], "expected a directory for the output, got the file flight.bin"),
         ],
     )
     def test_a_mistake_is_one_line_and_exit_code_1(self, run, arguments, message):
