@@ -5,13 +5,14 @@ features that no string lists, and a flag can switch on what another one switche
 with a given name and flags is the only answer that cannot be wrong.
 """
 
+import os
 import re
+import sys
 from functools import cache
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
-from numba.core.registry import cpu_target
 from numpy.typing import DTypeLike
 
 
@@ -38,13 +39,31 @@ LEVELS = {
 }
 
 
+# Environment variables of numba's that choose another processor than the host's, or less of it.
+SETTINGS = frozenset({"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX"})
+
+
 @cache
 def target() -> Processor:
     """The processor that numba compiles for in this process: the host, unless the environment names another."""
-    _, name, flags = cpu_target.target_context.codegen().magic_tuple()
+    name, flags = settled()
     if flags == _host_flags():  # the usual case: no need to spend 0.3 s on a probe
         return Processor(name, host().features)
     return Processor(name, _probe_features(name, flags) | (host().features & _NOT_COMPARED))
+
+
+def settled() -> tuple[str, str]:
+    """Name and flags that numba compiles with in this process; numba is loaded only if it may not be the host's.
+
+    Flags are LLVM's: ``+avx2,-avx512f``.
+    """
+    if "numba" in sys.modules or SETTINGS & os.environ.keys():
+        import numba  # noqa: F401 (as a whole first: threads that load its parts at the same time stop each other)
+        from numba.core.registry import cpu_target
+
+        _, name, flags = cpu_target.target_context.codegen().magic_tuple()
+        return str(name), str(flags)
+    return llvm.get_host_cpu_name(), _host_flags()
 
 
 @cache
@@ -150,7 +169,7 @@ def _probe_features(name: str, flags: str) -> frozenset[str]:
 @cache
 def _probe_width(operation: str, vector: str) -> int:
     """Bytes of the register in which LLVM does one operation on a 64-byte vector, read off the assembly."""
-    _, name, flags = cpu_target.target_context.codegen().magic_tuple()
+    name, flags = settled()
     machine = _machine(name, flags)
     module = llvm.parse_assembly(
         "define void @probe(ptr %a, ptr %b) {\n"

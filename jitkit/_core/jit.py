@@ -55,7 +55,17 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return numba.njit(**{**HOUSE_OPTIONS, **options})(function)
 
 
+def compiled(dispatcher: Any, *signature: Any) -> Any:
+    """Compile a function for these numba types, and return what runs it without looking at its arguments first.
+
+    A call costs 0.3 us less than one of the dispatcher. The caller answers for the types of the arguments; whether an
+    array may be written to is not looked at.
+    """
+    dispatcher.compile(signature)
+    return dispatcher.overloads[signature].entry_point
+
+
 def require_compiler() -> None:
     """Raise a JitkitError where numba is told not to compile: kernels that touch raw memory exist only compiled."""
     if numba.config.DISABLE_JIT:
-        raise JitkitError("expected numba to compile, got NUMBA_DISABLE_JIT=1: jitkit decodes in compiled code only")
+        raise JitkitError("expected numba to compile, got NUMBA_DISABLE_JIT=1: jitkit works in compiled code only")

@@ -7,7 +7,10 @@ times slower, and a function for each would take as many times longer to compile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jitkit._core.ir import WORD, for_each, intrinsic, ir, pointer, types
+from jitkit._core.intrinsics import intrinsic, types
+from jitkit._core.ir import FLAG, UNROLL, WORD, constant, for_each, gathered, ir, pointer, resized, swap_bytes
+
+VECTOR = 128  # bits: what every x86-64 and 64-bit ARM processor has registers for
 
 
 @intrinsic
@@ -17,7 +20,8 @@ def copy_words(typing: Any, width: Any, swapped: Any, source: Any, hop: Any, tar
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         width, swapped, source, hop, target, count = args
-        emit_moves(builder, width, swapped, count, strided(builder, source, hop), dense(builder, target))
+        moved = strided(builder, source, hop), dense(builder, target)
+        emit_moves(builder, width, swapped, count, *moved, neighbours=True)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.boolean, types.intp, types.intp, types.intp, types.intp), codegen
@@ -43,7 +47,8 @@ def gather_words(typing: Any, width: Any, swapped: Any, source: Any, hop: Any, w
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         width, swapped, source, hop, words, count = args
-        emit_moves(builder, width, swapped, count, strided(builder, source, hop), items(builder, words))
+        moved = strided(builder, source, hop), items(builder, words)
+        emit_moves(builder, width, swapped, count, *moved, neighbours=True)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.boolean, types.intp, types.intp, words, types.intp), codegen
@@ -69,9 +74,7 @@ def narrow_words(typing: Any, words: Any, width: Any, target: Any, count: Any) -
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         words, width, target, count = args
-        native = ir.Constant(ir.IntType(1), 0)
-        moved = items(builder, words), dense(builder, target)
-        emit_moves(builder, width, native, count, *moved, scalar=False)
+        emit_moves(builder, width, FLAG(0), count, items(builder, words), dense(builder, target))
         return context.get_dummy_value()
 
     return types.void(words, types.intp, types.intp, types.intp), codegen
@@ -87,7 +90,7 @@ def strided(builder: Any, address: Any, hop: Any) -> Place:
 
 def dense(builder: Any, address: Any) -> Place:
     """Places side by side, as far apart as a word is wide."""
-    return lambda i, word: strided(builder, address, ir.Constant(WORD, word.width // 8))(i, word)
+    return lambda i, word: strided(builder, address, constant(word.width // 8))(i, word)
 
 
 def items(builder: Any, words: Any) -> Place:
@@ -96,22 +99,45 @@ def items(builder: Any, words: Any) -> Place:
 
 
 def emit_moves(
-    builder: Any, width: Any, swapped: Any, count: Any, source: Place, target: Place, *, scalar: bool = True
+    builder: Any, width: Any, swapped: Any, count: Any, source: Place, target: Place, *, neighbours: bool = False
 ) -> None:
-    """Emit the loops that move words from `source` to `target`, for each width and order."""
+    """Emit the loops that move words from `source` to `target`, for each width and order.
+
+    Words whose targets are `neighbours` are stored as vectors: one by one they would keep the processor's way to memory
+    busy (packets of 27 fields in cache, on Zen 4: 5.5 GB/s one by one, 6.4 GB/s with vectors).
+    """
     for word, reverse in word_shapes(builder, width, swapped):
-        with for_each(builder, ir.Constant(WORD, 0), count, scalar=scalar) as i:
-            to = target(i, word)
-            value = resized(builder, builder.load(source(i, word), align=1), word)
-            value = builder.bswap(value) if reverse else value
-            builder.store(resized(builder, value, to.type.pointee), to, align=1)
+        start = constant(0)
+        if neighbours:
+            lanes = VECTOR // word.width
+            stop = builder.and_(count, constant(-lanes))
+            emit_loop(builder, word, reverse, start, stop, source, target, lanes)
+            start = stop
+        emit_loop(builder, word, reverse, start, count, source, target, 1, 1 if neighbours else UNROLL)
 
 
-def resized(builder: Any, value: Any, kind: Any) -> Any:
-    """Integer of another width: its low bits, or with zeros above."""
-    if value.type.width == kind.width:
-        return value
-    return builder.trunc(value, kind) if value.type.width > kind.width else builder.zext(value, kind)
+def emit_loop(
+    builder: Any,
+    word: Any,
+    reverse: bool,
+    start: Any,
+    stop: Any,
+    source: Place,
+    target: Place,
+    lanes: int,
+    unroll: int = 1,
+) -> None:
+    """Emit the loop that moves the words from index `start` to `stop`, `lanes` at a time."""
+    with for_each(builder, start, stop, lanes, scalar=True, unroll=unroll) as i:
+
+        def one(lane: int) -> Any:
+            return resized(builder, builder.load(source(builder.add(i, constant(lane)), word), align=1), word.width)
+
+        value = gathered(builder, lanes, one)
+        value = swap_bytes(builder, value) if reverse else value
+        to = target(i, word)
+        value = resized(builder, value, to.type.pointee.width)
+        builder.store(value, builder.bitcast(to, value.type.as_pointer()), align=1)
 
 
 def word_shapes(builder: Any, width: Any, swapped: Any) -> Iterator[tuple[Any, bool]]:

@@ -4,10 +4,11 @@ Where what is, in the order in which bytes become columns:
 
 - a class becomes a layout: `_types` and `_fields`, `_annotations`, `_layout`; `_record` and `_record_type` hold it all;
 - a layout becomes columns to be: `_leaves`, and the steps that make them: `_plan`, `_schema`, `_select`;
-- steps are taken by a table (`_table`, `_kernels`) or by machine code of their own (`_element`, `_intrinsics`,
-  `_specialised`; `_source` shows it); `_reference` is the same in plain Python;
+- steps are taken by machine code of their own (`_element` says how, `_machine` and `_loops` in LLVM's words, `_source`
+  in Python's, `_specialised` compiles it) or by a table (`_table`, `_kernels`); `_reference` is all in plain Python;
 - bytes come from `_sources` and go to `_targets`, `_decode` leads them there, `_columns` is what users get;
-- back again: `_pack`, `_kernels_pack`; one record or field at a time: `_instance`, `_reader`, in kernels `_typing`;
+- back again: `_pack`, `_kernels_pack`; one record or field at a time: `_instance`, `_reader`, in kernels
+  `_typing` and `_intrinsics`;
 - to be looked at and passed on: `_bytemap`, `_dtype`, `_arrow`, `_export`; `_command` is `jitkit decode`.
 """
 

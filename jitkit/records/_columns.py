@@ -31,46 +31,30 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
     others in memory. ``column.copy()`` frees it of them.
     """
 
-    __slots__ = ("_anchor", "_arena", "_arrays", "_count", "_masks", "_offsets", "_schema", "_whole", "tail")
+    __slots__ = ("_anchor", "_arena", "_arrays", "_masks", "tail")
 
-    def __init__(self, schema: Schema, count: int, anchor: Any, offsets: Any, arena: Arena | None) -> None:
-        self._schema = schema
-        self._count = count
+    def __init__(self, arena: Arena, anchor: Any, arrays: dict[str, np.ndarray[Any, Any]] | None = None) -> None:
+        self._arena = arena
         self._anchor = anchor
-        self._offsets = offsets  # of columns and masks in bytes from the anchor, for kernels
-        self._arena = arena  # how the anchor is divided; None: not at all, and all arrays are made already
-        # The anchor as one item, whose fields are the columns: the quickest way to arrays, where `Arena` offers it.
-        self._whole = np.ndarray((), arena.whole, anchor) if arena is not None and arena.whole is not None else None
-        self._arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self._arrays = arrays  # None: to be made when the first is asked for
         self._masks: dict[str, np.ndarray[Any, Any]] = {}
         self.tail = b""
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
-        column = self._arrays.get(name)
-        if column is None:
-            if self._whole is not None and name in self._schema.places:
-                column = self._whole[name]
-            else:
-                column = self._from_arena(self._leaf(name))
-            self._arrays[name] = column
-        return column
-
-    def _from_arena(self, leaf: Leaf, mask: bool = False) -> np.ndarray[Any, Any]:
-        """Array of a column, or of its mask, where the anchor is an arena."""
-        assert self._arena is not None
-        schema = self._schema
-        place = len(schema.leaves) + schema.masked.index(leaf) if mask else schema.places[leaf.name]
-        dtype = np.dtype(np.bool_) if mask else leaf.dtype
-        return np.ndarray((self._count, *leaf.shape), dtype, self._anchor, self._arena.starts[place])
+        arrays = self._arrays if self._arrays is not None else self._all()
+        try:
+            return arrays[name]
+        except (KeyError, TypeError):
+            raise KeyError(unknown_name(name, self._arena.schema.names)) from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._schema.names)
+        return iter(self._arena.schema.names)
 
     def __len__(self) -> int:
-        return self._count
+        return self._arena.count
 
     def __contains__(self, name: object) -> bool:
-        return name in self._schema.places
+        return name in self._arena.schema.places
 
     # A mapping's views take their length from it, which here is the number of rows: these have their own.
     def keys(self) -> KeysView[str]:
@@ -91,7 +75,7 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
     @property
     def nbytes(self) -> int:
         """Size of all columns and masks in bytes."""
-        return self._count * sum(self._schema.row_bytes)
+        return self._arena.count * sum(self._arena.schema.row_bytes)
 
     def valid(self, name: str) -> np.ndarray[Any, Any]:
         """Mask of the values inside the field's valid range, which includes both ends; NaN is outside.
@@ -109,8 +93,10 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         mask = self._masks.get(name)
         if mask is None:
             leaf = self._leaf(name)
-            has_range = leaf.valid is not None
-            mask = self._from_arena(leaf, mask=True) if has_range else np.ones((self._count, *leaf.shape), np.bool_)
+            if leaf.valid is None:
+                mask = np.ones((self._arena.count, *leaf.shape), np.bool_)
+            else:
+                mask = self._arena.mask(self._anchor, leaf)
             self._masks[name] = mask
         return mask
 
@@ -135,8 +121,8 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
 
     def to_numpy(self) -> np.ndarray[Any, Any]:
         """Copy into one structured array of dtype ``[(name, dtype, shape), ...]``."""
-        dtype = np.dtype([(leaf.name, leaf.dtype, leaf.shape) for leaf in self._schema.leaves])
-        rows = np.empty(self._count, dtype)
+        dtype = np.dtype([(leaf.name, leaf.dtype, leaf.shape) for leaf in self._arena.schema.leaves])
+        rows = np.empty(self._arena.count, dtype)
         for name, column in self.items():
             rows[name] = column
         return rows
@@ -154,7 +140,7 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         """
         from jitkit.records._arrow import arrow_table
 
-        return arrow_table(self, self._schema.leaves)
+        return arrow_table(self, self._arena.schema.leaves)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """Arrow's C data interface: Polars, DuckDB, pyarrow and others read columns through it."""
@@ -182,40 +168,42 @@ class Columns(Mapping[str, "np.ndarray[Any, Any]"]):
         return pandas.DataFrame({name: column if column.ndim == 1 else list(column) for name, column in self.items()})
 
     def __repr__(self) -> str:
-        leaves = self._schema.leaves[:MOST_SHOWN]
+        leaves = self._arena.schema.leaves[:MOST_SHOWN]
         rows = [(leaf.name, leaf.becomes(), leaf.unit or "") for leaf in leaves]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-        lines = [f"Columns of {self._schema.record}: {self._count:,} rows, {self.nbytes:,} bytes"[:WIDTH]]
+        lines = [f"Columns of {self._arena.schema.record}: {self._arena.count:,} rows, {self.nbytes:,} bytes"[:WIDTH]]
         for leaf, row in zip(leaves, rows, strict=True):
             start = "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             lines.append((start + "  " + self._sample(leaf, WIDTH - len(start) - 2)).rstrip()[:WIDTH])
-        if len(self._schema.leaves) > MOST_SHOWN:
-            lines.append(f"  ... and {len(self._schema.leaves) - MOST_SHOWN:,} more columns")
+        if len(self._arena.schema.leaves) > MOST_SHOWN:
+            lines.append(f"  ... and {len(self._arena.schema.leaves) - MOST_SHOWN:,} more columns")
         return "\n".join(lines)
 
     def _sample(self, leaf: Leaf, room: int) -> str:
         """As many values as there is room for, each whole: part of a number would be another number."""
         column = self[leaf.name]
-        every = self._count <= 2 * SHOWN
+        every = self._arena.count <= 2 * SHOWN
         shown = list(map(_short, column if every else column[:SHOWN]))
         end = [] if every else ["...", _short(column[-1])]
         while shown and len(text := " ".join([*shown, *end])) > room:
             shown.pop()
             end = end[-2:] or ["..."]
-        return text if shown else "..." if self._count else ""
+        return text if shown else "..." if self._arena.count else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        masks = {leaf.name: self.valid(leaf.name) for leaf in self._schema.masked}
-        return _restored, (self._schema, self._count, self._all(), masks, self.tail)
+        masks = {leaf.name: self.valid(leaf.name) for leaf in self._arena.schema.masked}
+        return _restored, (self._arena.schema, self._arena.count, self._all(), masks, self.tail)
 
     def _all(self) -> dict[str, np.ndarray[Any, Any]]:
-        return {name: self[name] for name in self._schema.names}
+        if self._arrays is None:
+            self._arrays = self._arena.arrays(self._anchor)
+        return self._arrays
 
     def _leaf(self, name: str) -> Leaf:
         try:
-            return self._schema.leaves[self._schema.places[name]]
+            return self._arena.schema.leaves[self._arena.schema.places[name]]
         except (KeyError, TypeError):
-            raise KeyError(unknown_name(name, self._schema.names)) from None
+            raise KeyError(unknown_name(name, self._arena.schema.names)) from None
 
 
 def _short(value: Any) -> str:
@@ -228,8 +216,7 @@ def _short(value: Any) -> str:
 
 def _restored(schema: Schema, count: int, arrays: Any, masks: Any, tail: bytes) -> Columns:
     """Columns from a pickle: arrays of their own, without an arena."""
-    columns = Columns(schema, count, None, None, None)
-    columns._arrays.update(arrays)
+    columns = Columns(Arena(schema, count), None, arrays)
     columns._masks.update(masks)
     columns.tail = tail
     return columns

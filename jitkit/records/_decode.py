@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,7 +11,8 @@ import numpy as np
 from jitkit.errors import DecodeError
 from jitkit.records._columns import Columns
 from jitkit.records._instance import check_leaf
-from jitkit.records._leaves import is_checked
+from jitkit.records._leaves import allowed_values, is_checked
+from jitkit.records._plan import Decoder
 from jitkit.records._schema import Schema
 from jitkit.records._sources import BUFFER_PIECE, BufferSource, FileSource, Source, byte_view, is_path, is_stream
 from jitkit.records._targets import adopted, fresh
@@ -118,7 +119,7 @@ def decode_pieces(
 
 def decode_piece(
     schema: Schema,
-    decode: Callable[..., None],
+    decode: Decoder,
     target: Columns,
     data: np.ndarray[Any, Any],
     count: int,
@@ -128,12 +129,21 @@ def decode_piece(
     """Decode `count` records into the rows from `first` on; the first of them is number `record` of the source."""
     if count == 0:
         return  # nothing to decode is no reason to compile a decoder
-    decode(data, count, target._anchor, target._offsets, first)
-    if schema.checked:
-        unlisted = schema.first_unlisted(target._anchor, target._offsets, first, count)
-        if unlisted >= 0:
-            start = unlisted * schema.itemsize
-            _refuse_unlisted(schema, data[start : start + schema.itemsize], record + unlisted)
+    if decode(data, count, target._anchor, target._arena.offsets, first):
+        unlisted = first_unlisted(schema, target, first, count)
+        start = unlisted * schema.itemsize
+        _refuse_unlisted(schema, data[start : start + schema.itemsize], record + unlisted)
+
+
+def first_unlisted(schema: Schema, target: Columns, first: int, count: int) -> int:
+    """Index, from row `first` on, of the first record with a value that is not among those that it may have."""
+    found = count - 1
+    for leaf in filter(is_checked, schema.leaves):
+        rows = target[leaf.name][first : first + found + 1].reshape(found + 1, -1)
+        rows = rows.view(np.uint8) if leaf.kind == "?" else rows  # a bool that is neither 0 nor 1 looks like 1
+        listed = np.isin(rows, np.array(list(allowed_values(leaf)), rows.dtype)).all(axis=1)
+        found = int(np.argmin(listed)) if not listed.all() else found
+    return found
 
 
 def _refuse_unlisted(schema: Schema, record: np.ndarray[Any, Any], index: int) -> NoReturn:

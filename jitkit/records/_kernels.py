@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from jitkit._core.ir import address_in, address_of, copy_bytes, half_to_double, load, reinterpret, stack_array, store
+from jitkit._core.intrinsics import (
+    address_in,
+    address_of,
+    copy_bytes,
+    half_to_double,
+    load,
+    reinterpret,
+    stack_array,
+    store,
+)
 from jitkit._core.jit import jit, require_compiler
 from jitkit._core.words import copy_words, gather_words, narrow_words, scatter_words
 from jitkit.records._plan import BLOCK
@@ -190,35 +199,24 @@ def convert_reals(step, words, target, mask, count):
 
 
 @jit
-def first_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
-    """Index, from row `first` on, of the first record with a value outside its column's intervals; -1 if none.
+def any_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
+    """Whether a row from `first` on has a value outside its column's intervals.
 
     Each row of `checks` names a column and its intervals ``lows[k] .. lows[k] + spans[k]``, as words modulo 2**64.
     """
-    found = nrecords
     for c in range(checks.size):
         check = checks[c]
         column = address_of(anchor) + columns[check.column] + first * check.pitch * check.size
         words = stack_array(np.uint64, BLOCK)
-        for start in range(0, found * check.pitch, BLOCK):
-            count = min(BLOCK, found * check.pitch - start)
+        for start in range(0, nrecords * check.pitch, BLOCK):
+            count = min(BLOCK, nrecords * check.pitch - start)
             gather_words(check.size, False, column + start * check.size, check.size, words, count)
             listed = 0
             for i in range(count):
                 listed += is_listed(words[i], check, lows, spans)
             if listed < count:
-                found = first_outside(check, lows, spans, words, count, start)  # only records before it are looked at
-                break
-    return found if found < nrecords else -1
-
-
-@jit
-def first_outside(check, lows, spans, words, count, start):
-    """Record of the first of `words`, which are not all listed, that is not."""
-    i = 0
-    while i < count - 1 and is_listed(words[i], check, lows, spans):
-        i += 1
-    return (start + i) // check.pitch
+                return True
+    return False
 
 
 @jit

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jitkit._core.ir import address_of, copy_bytes, load, stack_array, store
+from jitkit._core.intrinsics import address_of, copy_bytes, load, stack_array, store
 from jitkit._core.jit import jit
 from jitkit._core.words import gather_words, scatter_words, spread_words
 from jitkit.records._kernels import LONG, MOVE, RUN

@@ -62,7 +62,8 @@ class Record(metaclass=RecordType):
     itemsize: ClassVar[int]
     _layout: ClassVar[Layout]
     _leaves: ClassVar[tuple[Leaf, ...]]
-    _schemas: ClassVar[dict[tuple[str, ...] | None, Schema]]
+    _schemas: ClassVar[dict[tuple[str, ...], Schema]]
+    _all: ClassVar[Schema]
 
     def __init_subclass__(
         cls,
@@ -87,6 +88,7 @@ class Record(metaclass=RecordType):
         )
         cls._leaves = leaves_of(cls._layout)
         cls.itemsize = cls._layout.itemsize
+        cls._all = Schema(cls.__name__, cls.itemsize, cls._leaves)
         cls._schemas = {}
         if "numba" in sys.modules:  # else numba asks for it: see the entry point in pyproject.toml
             from jitkit.records import _typing  # noqa: F401
@@ -117,7 +119,7 @@ class Record(metaclass=RecordType):
             If the record has bit fields, for which NumPy has no dtype.
         """
         dtype = cls.dtype
-        _decode.check_tail(cls._schema(None), byte_view(buffer).size, "error")
+        _decode.check_tail(cls._all, byte_view(buffer).size, "error")
         if isinstance(buffer, np.ndarray):  # keeps the base and the flags of the very array
             buffer = buffer if isinstance(buffer, np.memmap) else np.asarray(buffer)
             return buffer.reshape(-1).view(np.uint8).view(dtype) if buffer.size else np.empty(0, dtype)
@@ -157,9 +159,9 @@ class Record(metaclass=RecordType):
 
         Notes
         -----
-        O(n). Large inputs are decoded by machine code that is made for the record; see `compile`.
+        O(n). The first call compiles; see `compile`.
         """
-        return _decode.columns(cls._schema(fields), source, out, tail)
+        return _decode.columns(cls._all if fields is None else cls._schema(fields), source, out, tail)
 
     @classmethod
     def iter_batches(
@@ -210,20 +212,21 @@ class Record(metaclass=RecordType):
         LayoutError
             If columns are missing, unknown, or of another kind than the field.
         """
-        return _pack.pack(cls._schema(None), columns)
+        return _pack.pack(cls._all, columns)
 
     @classmethod
     def compile(cls) -> None:
-        """Make the specialised decoder of all columns now, instead of when a large input comes.
+        """Make the decoder of all columns now, as machine code of its own, whatever the process has decoded before.
 
-        From then on it decodes inputs of every size.
+        It takes about 4 ms for each field. The first record classes of a process do so when they first decode; after
+        some 500 fields a table-driven kernel serves the others, until a large input comes.
         """
-        cls._schema(None).compile()
+        cls._all.compile()
 
     @classmethod
     def source(cls) -> str:
         """Return what the specialised decoder does, as Python text."""
-        return source_of(cls.__name__, cls.itemsize, cls._schema(None).steps)
+        return source_of(cls.__name__, cls.itemsize, cls._all.steps)
 
     @classmethod
     def load(cls, buffer: Any, i: int) -> Self:
@@ -304,12 +307,13 @@ class Record(metaclass=RecordType):
 
     @classmethod
     def _schema(cls, fields: Iterable[str] | None) -> Schema:
-        key = fields if fields is None else as_names(fields)
-        schema = cls._schemas.get(key)
+        if fields is None:
+            return cls._all
+        names = as_names(fields)
+        schema = cls._schemas.get(names)
         if schema is None:
-            schema = cls._schemas.setdefault(
-                key, Schema(cls.__name__, cls.itemsize, select(cls.__name__, cls._leaves, key))
-            )
+            chosen = select(cls.__name__, cls._leaves, names)
+            schema = cls._schemas.setdefault(names, Schema(cls.__name__, cls.itemsize, chosen))
         return schema
 
 

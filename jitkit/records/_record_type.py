@@ -36,7 +36,7 @@ class RecordType(type):
             return super().__new__(cls, name, bases, plain, **options)
 
         def __getattr__(cls, name):
-            if name in ("itemsize", "_layout", "_leaves", "_schemas"):
+            if name in ("itemsize", "_layout", "_leaves", "_schemas", "_all"):
                 raise AttributeError(f"{cls.__name__} itself has no fields: derive a class from it")
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
 

@@ -7,26 +7,39 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jitkit.records._layout import LARGEST
 from jitkit.records._leaves import Leaf, is_checked, raw_dtype
-from jitkit.records._plan import BLOCK, Step, block_of, steps_of
+from jitkit.records._plan import BLOCK, Decoder, Step, block_of, steps_of
+
+if TYPE_CHECKING:
+    from jitkit._core.views import Views
 
 ALIGNMENT = 64  # bytes between the starts of columns in an arena: a cache line, and the widest vector
 
 
 @dataclass(slots=True)
 class Arena:
-    """The places of columns, then masks, in one piece of memory."""
+    """The places of columns, then masks; in one piece of memory, or each in its own."""
 
+    schema: Schema
     count: int  # rows
-    starts: list[int]  # bytes from the piece's first
-    offsets: np.ndarray[Any, Any]  # the same, for kernels
-    size: int  # bytes
-    whole: np.dtype[Any] | None = None  # all columns as one item, whose fields are the quickest way to their arrays
+    offsets: np.ndarray[Any, Any] | None = None  # bytes from an anchor, which is that piece or any array
+    size: int = 0  # of the piece, in bytes
+    table: np.ndarray[Any, Any] | None = None  # of `Views`; None where there is no such piece
+
+    def arrays(self, anchor: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the columns in a piece of memory, by name."""
+        assert self.table is not None
+        return self.schema.views.over(anchor, self.table)
+
+    def mask(self, anchor: np.ndarray[Any, Any], leaf: Leaf) -> np.ndarray[Any, Any]:
+        """Return the mask of a column in a piece of memory."""
+        assert self.offsets is not None
+        offset = int(self.offsets[len(self.schema.leaves) + self.schema.masked.index(leaf)])
+        return np.ndarray((self.count, *leaf.shape), np.bool_, anchor, offset)
 
 
 class Schema:
@@ -45,9 +58,10 @@ class Schema:
         self.places = {name: index for index, name in enumerate(self.names)}
         self.row_bytes = (*(leaf.nbytes for leaf in leaves), *(leaf.size for leaf in self.masked))
         self.checked = any(map(is_checked, leaves))
-        self._specialised: Callable[..., None] | None = None
+        self._specialised: Decoder | None = None
         self._lock = threading.Lock()
-        self._latest = self._arena(0)
+        self._latest: Arena | None = None
+        self._decoded = 0  # bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Schema, (self.record, self.itemsize, self.leaves)  # kernels and locks stay in their process
@@ -58,16 +72,11 @@ class Schema:
         return steps_of(self.leaves, self.itemsize)
 
     @cached_property
-    def _table_driven(self) -> Callable[..., None]:
-        from jitkit.records import _kernels, _table
+    def _table_driven(self) -> Decoder:
+        from jitkit.records._table import table_driven
 
-        table, block, itemsize = _table.table_of(self.steps), block_of(self.itemsize, BLOCK), self.itemsize
-        kernel = _kernels.decode
-
-        def decode(data: Any, count: int, anchor: Any, columns: Any, first: int) -> None:
-            kernel(data, count, itemsize, block, table, anchor, columns, first)
-
-        return decode
+        table_cost.pay()
+        return table_driven(self.itemsize, self.steps, self.leaves)
 
     @cached_property
     def encode(self) -> Callable[..., None]:
@@ -83,26 +92,22 @@ class Schema:
 
         return encode
 
-    @cached_property
-    def first_unlisted(self) -> Callable[..., int]:
-        """Kernel ``(anchor, columns, first row, rows)``: the first row from there on with an unlisted value, or -1."""
-        from jitkit.records import _kernels, _table
-
-        checks, kernel = _table.checks_of(self.leaves), _kernels.first_unlisted
-
-        def first_unlisted(anchor: Any, columns: Any, first: int, count: int) -> int:
-            return int(kernel(*checks, anchor, columns, first, count))
-
-        return first_unlisted
-
-    def decoder(self, nbytes: int) -> Callable[..., None]:
+    def decoder(self, nbytes: int) -> Decoder:
         """Return the kernel for an input of a size: (data, records, anchor, columns, first row).
 
-        `columns` says where each column and then each mask begins, in bytes from the array `anchor`.
+        `columns` says where each column and then each mask begins, in bytes from the array `anchor`. The result is true
+        where a value is not among those that it may have.
         """
-        if self._specialised is None and nbytes >= SPECIALISE_FROM and len(self.steps) <= SPECIALISE_STEPS:
-            self.compile()
+        self._decoded += nbytes  # threads may lose some of each other's: it is only a measure
+        if len(self.steps) <= SPECIALISE_STEPS:
+            if nbytes >= STREAM_FROM:
+                return self._streaming
+            if self._specialised is None and self._is_worth_compiling():
+                self.compile()
         return self._specialised or self._table_driven
+
+    def _is_worth_compiling(self) -> bool:
+        return self._decoded >= SPECIALISE_AFTER or table_cost.is_avoided_by(len(self.steps))
 
     def compile(self) -> None:
         """Make the specialised decoder, unless it is there."""
@@ -112,27 +117,75 @@ class Schema:
 
                 self._specialised = specialise(self.record, self.itemsize, self.steps)
 
+    @cached_property
+    def _streaming(self) -> Decoder:
+        """The specialised decoder for columns that no cache can hold."""
+        from jitkit.records._specialised import MISALIGNED, specialise
+
+        streaming = specialise(self.record, self.itemsize, self.steps, streaming=True)
+
+        def decode(data: Any, count: int, anchor: Any, columns: Any, first: int) -> int:
+            status = streaming(data, count, anchor, columns, first)
+            if status == MISALIGNED:  # arrays of the caller's, mostly
+                self.compile()
+                assert self._specialised is not None
+                return self._specialised(data, count, anchor, columns, first)
+            return status
+
+        return decode
+
+    @cached_property
+    def views(self) -> Views:
+        """What makes the arrays of columns."""
+        from jitkit._core.views import Views  # loads LLVM: classes may be defined without it
+
+        return Views(list(self.names), [leaf.dtype for leaf in self.leaves], [leaf.shape for leaf in self.leaves])
+
     def arena(self, count: int) -> Arena:
         """Return where columns and masks of `count` rows lie in one piece of memory."""
         latest = self._latest  # read once: other threads replace it
-        if latest.count != count:
+        if latest is None or latest.count != count:
             latest = self._latest = self._arena(count)
-        elif latest.whole is None and latest.size < LARGEST:  # worth its 10 us for a size that comes again
-            shapes = [(leaf.dtype, (count, *leaf.shape)) for leaf in self.leaves]
-            starts = latest.starts[: len(shapes)]
-            latest.whole = np.dtype(
-                {"names": list(self.names), "formats": shapes, "offsets": starts, "itemsize": latest.size}
-            )
         return latest
 
     def _arena(self, count: int) -> Arena:
         sizes = [-(-count * row // ALIGNMENT) * ALIGNMENT for row in self.row_bytes]
         *starts, size = itertools.accumulate(sizes, initial=0)
-        return Arena(count, starts, np.array(starts, np.int64), size)
+        table = self.views.table(count, starts[: len(self.leaves)])
+        return Arena(self, count, np.array(starts, np.int64), size, table)
 
 
-# Bytes of one input from which its record gets a decoder of its own. Compiling it takes 0.1 to 0.4 s and saves about
-# 0.1 s per GB where fields are scaled or many (measured on Zen 5): the first input of this size costs a little more for
-# it, and those after it less.
-SPECIALISE_FROM = 256 << 20
-SPECIALISE_STEPS = 100  # of a record at most, for that: compiling takes about 10 ms a step
+# Bytes of one input from which columns are written past the caches: no cache holds so much. The decoder for that is
+# another one; compiling it takes 0.1 s for 27 fields and saves as much every 2 GB (measured on Zen 4).
+STREAM_FROM = 256 << 20
+
+# Bytes that the table-driven kernel decodes for a record until it gets machine code of its own. Compiling it takes
+# 0.1 s for 27 fields and saves as much every 1 to 2 GB (measured on Zen 4).
+SPECIALISE_AFTER = 1 << 30
+SPECIALISE_STEPS = 100  # of a record at most, for either
+
+
+class TableCost:
+    """How many steps may still be compiled on their own to avoid the table-driven kernel, which serves all of them.
+
+    Loading that kernel takes 2 to 3 s, since numba must compile it; one step of a decoder of its own takes 4 ms
+    (measured on Zen 4). Whoever decodes one kind of record, or a few, never pays for the kernel; whoever decodes many
+    pays at most twice what the better choice would have cost.
+    """
+
+    def __init__(self) -> None:
+        self.steps = 500
+
+    def is_avoided_by(self, steps: int) -> bool:
+        """Whether to compile so many steps rather than to load the kernel; if so, they are taken from the account."""
+        if steps > self.steps:
+            return False
+        self.steps -= steps
+        return True
+
+    def pay(self) -> None:
+        """From now on the kernel is there, and avoiding it gains nothing."""
+        self.steps = 0
+
+
+table_cost = TableCost()

@@ -12,6 +12,8 @@ import numpy as np
 from jitkit.errors import DecodeError
 
 COMMON_BUFFERS = (np.ndarray, bytes)
+BYTES = np.dtype(np.uint8)
+ROWS = 64  # of which a column of any type fills whole cache lines
 FILE_PIECE = 1 << 20  # bytes read at a time: still in the second-level cache when the decoder comes to them
 BUFFER_PIECE = 64 << 20  # bytes between two chances for Ctrl-C
 
@@ -22,7 +24,7 @@ class Source(Protocol):
     nbytes: int
 
     def pieces(self, nbytes: int) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield the next `nbytes` bytes as read-only arrays of whole records, each valid until the next is taken."""
+        """Yield the next `nbytes` bytes as arrays of whole records, each valid until the next is taken."""
 
     def rest(self) -> bytes:
         """Take all that is left."""
@@ -34,7 +36,7 @@ class BufferSource:
     def __init__(self, data: np.ndarray[Any, Any], itemsize: int) -> None:
         self.nbytes = data.size
         self._data = data
-        self._piece = max(1, BUFFER_PIECE // itemsize) * itemsize
+        self._piece = records_in(BUFFER_PIECE, itemsize) * itemsize
         self._position = 0
 
     def pieces(self, nbytes: int) -> Iterator[np.ndarray[Any, Any]]:
@@ -49,6 +51,12 @@ class BufferSource:
         return self._data[self._position :].tobytes()
 
 
+def records_in(nbytes: int, itemsize: int) -> int:
+    """Records that a piece of at most `nbytes` bytes holds, but at least one: if many, as many as fill cache lines."""
+    count = nbytes // itemsize
+    return count // ROWS * ROWS or max(1, count)
+
+
 class FileSource:
     """A file that is read once, front to back, into one buffer that is used again and again.
 
@@ -61,7 +69,7 @@ class FileSource:
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (`__exit__` closes it)
         self.nbytes = os.fstat(self._file.fileno()).st_size
         self._buffer = np.empty(0, np.uint8)
-        self._piece = max(1, FILE_PIECE // itemsize) * itemsize
+        self._piece = records_in(FILE_PIECE, itemsize) * itemsize
         self._position = 0
 
     def __enter__(self) -> Self:
@@ -83,7 +91,6 @@ class FileSource:
         while nbytes > 0:
             piece = self._buffer[:nbytes]
             self._fill(piece.data)
-            piece.setflags(write=False)
             yield piece
             nbytes -= piece.size
 
@@ -122,7 +129,7 @@ def is_stream(path: Any) -> bool:
 
 
 def byte_view(buffer: Any) -> np.ndarray[Any, Any]:
-    """Return the bytes of a buffer as a read-only (n,) uint8 array that shares its memory.
+    """Return the bytes of a buffer as an (n,) uint8 array that shares its memory; to be read only.
 
     Raises
     ------
@@ -130,13 +137,14 @@ def byte_view(buffer: Any) -> np.ndarray[Any, Any]:
         If the object has no buffer, is not C-contiguous, or holds Python objects. Its kind is ``"buffer"``.
     """
     try:
-        view = np.frombuffer(buffer, np.uint8)
+        view = np.frombuffer(buffer, BYTES)
     except (TypeError, ValueError, BufferError, AttributeError):
         view = _unusual_view(buffer)
+    if type(buffer) is bytes:
+        return view
     owner = buffer.obj if isinstance(buffer, memoryview) else buffer
     if isinstance(owner, np.ndarray) and owner.dtype.hasobject:
         raise DecodeError(f"expected plain bytes, got an array of Python objects ({owner.dtype})", kind="buffer")
-    view.setflags(write=False)
     return view
 
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jitkit._core.ir import address_of, types
-from jitkit._core.jit import jit
-from jitkit.records._intrinsics import decoder_intrinsic
-from jitkit.records._plan import SPECIALISED_BLOCK, Step, block_of
+from jitkit._core.native import python_function
+from jitkit.records._loops import MISALIGNED, emit_decoder
+from jitkit.records._plan import Decoder, Step
 
-DATA = types.Array(types.uint8, 1, "C", readonly=True)
-ANCHOR = types.Array(types.uint8, 1, "C")
-SIGNATURE = (DATA, types.int64, ANCHOR, types.int64[::1], types.int64)
+__all__ = ["MISALIGNED", "specialise"]
 
 
-def specialise(record: str, itemsize: int, steps: Sequence[Step]) -> Any:
-    """Return the compiled decoder ``(data, count, anchor, columns, first)`` of the steps; see `Schema.decoder`."""
-    decode_records = decoder_intrinsic(itemsize, block_of(itemsize, SPECIALISED_BLOCK), steps)
+def specialise(record: str, itemsize: int, steps: Sequence[Step], *, streaming: bool = False) -> Decoder:
+    """Return the compiled decoder ``(data, count, anchor, columns, first)`` of the steps; see `Schema.decoder`.
 
-    @jit
-    def decode(data: Any, count: Any, anchor: Any, columns: Any, first: Any) -> None:
-        # Safe as `_kernels.decode` is, and under the same conditions.
-        decode_records(address_of(data), count, address_of(anchor), address_of(columns), first)
+    One that is `streaming` writes past the processor's caches. It does nothing and returns MISALIGNED if columns, or
+    the rows from `first` on, do not begin where cache lines do.
+    """
 
-    decode.__name__ = decode.__qualname__ = f"decode_{record}"
-    decode.compile(SIGNATURE)
-    return decode
+    def emit(builder: Any, *arguments: Any) -> Any:
+        return emit_decoder(builder, itemsize, steps, streaming, *arguments)
+
+    return python_function(f"decode_{record}", ("buffer", "int", "buffer", "buffer", "int"), emit)

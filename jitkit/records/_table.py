@@ -1,12 +1,16 @@
-"""The schema as data: the steps of a record as the table that the kernel of `_kernels` runs."""
+"""The schema as data: the steps of a record as the table that the kernels of `_kernels` run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numba
 import numpy as np
 
+from jitkit._core.intrinsics import types
+from jitkit._core.jit import compiled
+from jitkit.records import _kernels
 from jitkit.records._kernels import (
     CHECK,
     DOUBLE,
@@ -21,10 +25,36 @@ from jitkit.records._kernels import (
     UNSIGNED,
 )
 from jitkit.records._leaves import Leaf, intervals, is_checked
-from jitkit.records._plan import Step
+from jitkit.records._plan import BLOCK, Decoder, Step, block_of
 
 NUMBER = {"u": UNSIGNED, "?": UNSIGNED, "S": UNSIGNED, "i": SIGNED}
 FLOAT = {16: HALF, 32: SINGLE, 64: DOUBLE}
+
+
+BUFFER = types.Array(types.uint8, 1, "C", readonly=True)
+ANCHOR, OFFSETS, WORDS = types.uint8[::1], types.int64[::1], types.uint64[::1]
+
+
+def table_driven(itemsize: int, steps: Sequence[Step], leaves: Sequence[Leaf]) -> Decoder:
+    """Return the decoder ``(data, count, anchor, columns, first)`` that runs the steps from a table."""
+    table, block = table_of(steps), block_of(itemsize, BLOCK)
+    size = types.int64
+    decode = compiled(_kernels.decode, BUFFER, size, size, size, numba.typeof(table), ANCHOR, OFFSETS, size)
+
+    def decode_all(data: Any, count: int, anchor: Any, columns: Any, first: int) -> bool:
+        decode(data, count, itemsize, block, table, anchor, columns, first)
+        return False
+
+    if not any(map(is_checked, leaves)):
+        return decode_all
+    checks = checks_of(leaves)
+    any_unlisted = compiled(_kernels.any_unlisted, numba.typeof(checks[0]), WORDS, WORDS, ANCHOR, OFFSETS, size, size)
+
+    def decode_and_check(data: Any, count: int, anchor: Any, columns: Any, first: int) -> bool:
+        decode(data, count, itemsize, block, table, anchor, columns, first)
+        return bool(any_unlisted(*checks, anchor, columns, first, count))
+
+    return decode_and_check
 
 
 def table_of(steps: Sequence[Step]) -> np.ndarray[Any, Any]:
@@ -63,7 +93,7 @@ def number_of(leaf: Leaf) -> int:
 
 
 def checks_of(leaves: Sequence[Leaf]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return what `first_unlisted` needs: the checked columns, and the lows and spans of their intervals.
+    """Return what `any_unlisted` needs: the checked columns, and the lows and spans of their intervals.
 
     A column is compared as unsigned words of its own size; the allowed values, in that order, become as few intervals
     as possible.

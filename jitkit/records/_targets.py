@@ -11,17 +11,24 @@ import numpy as np
 from jitkit.errors import DecodeError, LayoutError
 from jitkit.records._columns import Columns
 from jitkit.records._messages import unknown_name
-from jitkit.records._schema import Schema
+from jitkit.records._schema import ALIGNMENT, Arena, Schema
+from jitkit.records._sources import BYTES
+
+LARGE = 1 << 20  # bytes of columns whose beginning is worth to be aligned: for decoders that write past the caches
 
 # Arrays of the caller's lie anywhere: their places are given as distances from this one.
-ORIGIN = np.empty(1, np.uint8)
+ORIGIN = np.empty(1, BYTES)
 ORIGIN_ADDRESS = ORIGIN.ctypes.data
 
 
 def fresh(schema: Schema, count: int) -> Columns:
     """Return columns of `count` rows, with no values yet, in one allocation."""
     arena = schema.arena(count)
-    return Columns(schema, count, np.empty(arena.size, np.uint8), arena.offsets, arena)
+    if arena.size < LARGE:
+        return Columns(arena, np.empty(arena.size, BYTES))
+    memory = np.empty(arena.size + ALIGNMENT, BYTES)
+    start = -memory.ctypes.data % ALIGNMENT
+    return Columns(arena, memory[start : start + arena.size])
 
 
 def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] | None) -> Columns:
@@ -37,8 +44,9 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
     """
     if not isinstance(out, Mapping):
         raise LayoutError(f"expected out to be a mapping of field names to arrays, got {type(out).__name__}")
-    if isinstance(out, Columns) and out._schema is schema and len(out) == count and out._arena is not None:
-        return _again(out, source)
+    earlier = out if isinstance(out, Columns) and out._arena.schema is schema and len(out) == count else None
+    if earlier is not None and earlier._arena.table is not None:
+        return _again(earlier, source)
     for name in out:
         if name not in schema.names:
             raise LayoutError(f"out: {unknown_name(name, schema.names)}")
@@ -49,27 +57,26 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
         for leaf in schema.leaves
     }
     masks = {leaf.name: np.empty((count, *leaf.shape), np.bool_) for leaf in schema.masked}
-    if isinstance(out, Columns) and out._schema is schema and len(out) == count:
-        masks = {leaf.name: out.valid(leaf.name) for leaf in schema.masked}
+    if earlier is not None:
+        masks = {leaf.name: earlier.valid(leaf.name) for leaf in schema.masked}
     all_arrays = {**arrays, **{f"the mask of {name}": mask for name, mask in masks.items()}}
     _refuse_shared_memory({**all_arrays, "the buffer": source} if source is not None else all_arrays)
     targets = [*(arrays[name] for name in schema.names), *(masks[leaf.name] for leaf in schema.masked)]
     offsets = np.array([array.ctypes.data - ORIGIN_ADDRESS for array in targets], np.int64)
-    columns = Columns(schema, count, ORIGIN, offsets, None)
-    columns._arrays.update(arrays)
+    columns = Columns(Arena(schema, count, offsets), ORIGIN, arrays)
     columns._masks.update(masks)
     return columns
 
 
 def _again(out: Columns, source: np.ndarray[Any, Any] | None) -> Columns:
     """Columns in the arena of earlier ones, which passed every check when they were made."""
-    for name, array in (*out._arrays.items(), *out._masks.items()):
+    for name, array in (*(out._arrays or {}).items(), *out._masks.items()):
         if not array.flags.writeable:
             raise LayoutError(f"out[{name!r}]: expected a writable array, got a read-only one")
     if source is not None and np.may_share_memory(out._anchor, source):
         raise LayoutError("out: expected arrays of separate memory, got columns that share some with the buffer")
-    columns = Columns(out._schema, len(out), out._anchor, out._offsets, out._arena)
-    columns._arrays, columns._masks = out._arrays, out._masks  # the same arrays, whichever of the two makes them
+    columns = Columns(out._arena, out._anchor, out._all())
+    columns._masks = out._masks  # the same arrays, whichever of the two makes them
     return columns
 
 

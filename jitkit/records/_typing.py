@@ -12,15 +12,13 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from jitkit._core.ir import (
-    WORD,
+from jitkit._core.intrinsics import (
     AttributeTemplate,
     NativeValue,
     address_of,
     as_index,
     infer_getattr,
     intrinsic,
-    ir,
     lower_constant,
     lower_getattr,
     models,
@@ -30,10 +28,11 @@ from jitkit._core.ir import (
     types,
     unbox,
 )
+from jitkit._core.ir import WORD, ir
 from jitkit._core.jit import jit
 from jitkit.errors import DecodeError
 from jitkit.records._instance import nested_in, value_fields
-from jitkit.records._intrinsics import emit_field, emit_listed, field_type
+from jitkit.records._intrinsics import emit_all_listed, emit_field, field_type
 from jitkit.records._leaves import Leaf, is_checked
 from jitkit.records._messages import expected_values
 from jitkit.records._record_type import RecordType
@@ -127,7 +126,7 @@ def _reader(record: str, itemsize: int, leaves: Sequence[Leaf], kind: Any, emit:
     def listed(typing_context: Any, at: Any) -> Any:
         # safe: as `read`.
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return emit_listed(builder, checked, itemsize, args[0])
+            return emit_all_listed(builder, checked, itemsize, args[0])
 
         return types.boolean(types.intp), codegen
 

@@ -1,0 +1,187 @@
+"""Raw memory in numba kernels: addresses, loads and stores at any alignment. What else of numba's inside rooms need.
+
+An address is an `intp`. Nothing here checks one: a kernel that computes an address says why it lies inside its buffer.
+Each intrinsic has a `safe:` line, which says what its caller must have made sure of.
+"""
+
+from typing import Any
+
+import numba  # noqa: F401 (as a whole first: threads that load its parts at the same time stop each other)
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.errors import NumbaTypeError
+from numba.core.imputils import lower_constant
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    intrinsic,
+    lower_getattr,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.np.numpy_support import from_dtype as numba_type
+
+from jitkit._core.ir import WORD, copy_memory, emit_half_to_double, pointer
+
+__all__ = [
+    "AttributeTemplate",
+    "NativeValue",
+    "address_in",
+    "address_of",
+    "as_index",
+    "copy_bytes",
+    "half_to_double",
+    "infer_getattr",
+    "intrinsic",
+    "load",
+    "lower_constant",
+    "lower_getattr",
+    "models",
+    "nbytes_of",
+    "numba_type",
+    "register_model",
+    "reinterpret",
+    "stack_array",
+    "store",
+    "typeof_impl",
+    "types",
+    "unbox",
+]
+
+
+@intrinsic
+def load(typing_context: Any, address: Any, dtype: Any) -> Any:
+    """Value of a NumPy scalar type at an address of any alignment, in native byte order."""
+    # safe: reads dtype.itemsize bytes from `address` on; the caller owns that range.
+    loaded = dtype.dtype
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = pointer(builder, args[0], context.get_data_type(loaded))
+        return context.unpack_value(builder, loaded, data, align=1)
+
+    return loaded(types.intp, dtype), codegen
+
+
+@intrinsic
+def store(typing_context: Any, address: Any, value: Any) -> Any:
+    """Store a number at an address of any alignment, in native byte order."""
+    # safe: writes value's itemsize bytes from `address` on; the caller owns that range.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = pointer(builder, args[0], context.get_data_type(value))
+        context.pack_value(builder, value, args[1], data, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, value), codegen
+
+
+@intrinsic
+def reinterpret(typing_context: Any, value: Any, dtype: Any) -> Any:
+    """Number of another NumPy scalar type that has the same bits."""
+    # safe: touches no memory.
+    target = dtype.dtype
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(target))
+
+    return target(value, dtype), codegen
+
+
+@intrinsic
+def stack_array(typing_context: Any, dtype: Any, size: Any) -> Any:
+    """Pointer to uninitialised scratch memory of the calling function: a fixed number of items, to be indexed."""
+    # safe: the memory lives as long as the function runs; the caller keeps indices below `size`.
+    if not isinstance(size, types.IntegerLiteral):
+        raise NumbaTypeError(f"expected the size of a stack array to be a compile-time constant, got {size}")
+    array = types.CPointer(dtype.dtype)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        item = context.get_data_type(dtype.dtype)
+        memory = cgutils.alloca_once(builder, ir.ArrayType(item, size.literal_value))
+        return builder.bitcast(memory, item.as_pointer())
+
+    return array(dtype, size), codegen
+
+
+@intrinsic
+def half_to_double(typing_context: Any, half: Any) -> Any:
+    """Float64 value of the IEEE 754 binary16 number in the low 16 bits of a uint64."""
+    # safe: touches no memory.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return emit_half_to_double(builder, builder.trunc(args[0], ir.IntType(16)))
+
+    return types.float64(types.uint64), codegen
+
+
+@intrinsic
+def address_in(typing_context: Any, array: Any) -> Any:
+    """Address of a stack array."""
+    # safe: touches no memory; the address is good as long as the array is.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], WORD)
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def copy_bytes(typing_context: Any, target: Any, source: Any, nbytes: Any) -> Any:
+    """Copy bytes between two addresses whose ranges do not overlap."""
+    # safe: reads and writes `nbytes` bytes from each address on; the caller owns both ranges.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        copy_memory(builder, *args)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def address_of(typing_context: Any, buffer: Any) -> Any:
+    """Address of the first byte of a C-contiguous array, bytes, memoryview or mmap."""
+    # safe: reads the buffer's own header only.
+    require_contiguous(buffer)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        header = context.make_array(buffer)(context, builder, args[0])
+        return builder.ptrtoint(header.data, WORD)
+
+    return types.intp(buffer), codegen
+
+
+@intrinsic
+def nbytes_of(typing_context: Any, buffer: Any) -> Any:
+    """Size in bytes of a C-contiguous array, bytes, memoryview or mmap."""
+    # safe: reads the buffer's own header only.
+    require_contiguous(buffer)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        header = context.make_array(buffer)(context, builder, args[0])
+        return builder.mul(header.nitems, header.itemsize)
+
+    return types.intp(buffer), codegen
+
+
+@intrinsic
+def as_index(typing_context: Any, value: Any) -> Any:
+    """Integer as an intp; anything else is refused while the kernel is typed."""
+    # safe: touches no memory.
+    if not isinstance(value, types.Integer):
+        raise NumbaTypeError(f"expected an integer index, got {value}")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.cast(builder, args[0], value, types.intp)
+
+    return types.intp(value), codegen
+
+
+def require_contiguous(buffer: Any) -> None:
+    """Refuse, while a kernel is typed, what is not one unbroken range of bytes."""
+    if not isinstance(buffer, types.Buffer):
+        raise NumbaTypeError(f"expected a buffer (array, bytes, memoryview, mmap), got {buffer}")
+    if buffer.layout != "C":
+        raise NumbaTypeError(f"expected a C-contiguous buffer, got {buffer}")
