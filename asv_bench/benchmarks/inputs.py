@@ -72,9 +72,15 @@ def packet(specialised):
         quaternion_3: jk.f32
         quaternion_4: jk.f32
 
-    if specialised:
-        Packet.compile()
+    Packet.compile() if specialised else bind_to_tables(Packet)
     return Packet
+
+
+def bind_to_tables(record):
+    """As in a program that decodes many kinds of records; for commits that would do otherwise with few."""
+    schema = record._schema(None)
+    if hasattr(schema, "decoder"):
+        schema.decoder = lambda _: schema._table_driven
 
 
 def telemetry_records(n, layout):

@@ -17,7 +17,7 @@ class Startup:
         return "import numba"
 
     def timeraw_first_decode(self):
-        """From a bare interpreter to the first columns of a new schema: the imports and the table path's compile."""
+        """From a bare interpreter to the first columns of a new schema: imports and compilation."""
         return """
             import jitkit as jk
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from time import process_time
 
 import numpy as np
-from _sides import check_equal
+from _sides import bind_to_tables, check_equal
 from _table import Row
 from _timing import Bench
 
@@ -48,8 +48,7 @@ class _Schema:
         buffer = np.random.default_rng(0).integers(0, 120, RECORDS * self.dtype.itemsize, np.uint8)
         start = process_time()
         record = self.record_class()
-        if compiled:
-            record.compile()
+        record.compile() if compiled else bind_to_tables(record)
         columns = record.columns(buffer)
         decoded = {name: columns[name] for name in columns}
         seconds = process_time() - start

@@ -6,21 +6,29 @@ import numpy as np
 from _table import Row
 
 import jitkit as jk
+from jitkit.records._schema import STREAM_FROM
 
 MIB = 1 << 20
 
-# How a record class may decode: by whatever it chooses for the size of the input, or by code compiled on request.
-PATHS = {"as-it-comes": "", "compiled": ", compiled"}
+# How a record class may decode: by machine code of its own, as in programs that decode a few kinds of records, or by
+# the table-driven kernel, as in those that decode many. Inputs from 256 MiB on have machine code either way.
+PATHS = {"as-it-comes": "", "tables": ", by tables"}
 
 RecordPaths = Mapping[str, type[jk.Record]]
 
 
 def by_paths(paths: Iterable[str], make_class: Callable[[], type[jk.Record]]) -> RecordPaths:
-    """A record class for each path; each is new, because `compile` changes a class for good."""
+    """A new record class for each path, bound to it whatever else this process has decoded."""
     classes = {path: make_class() for path in paths}
-    if "compiled" in classes:
-        classes["compiled"].compile()
+    for path, record in classes.items():
+        bind_to_tables(record) if path == "tables" else record.compile()
     return classes
+
+
+def bind_to_tables(record: type[jk.Record]) -> None:
+    schema = record._all
+    decoder = schema.decoder
+    schema.decoder = lambda nbytes: decoder(nbytes) if nbytes >= STREAM_FROM else schema._table_driven
 
 
 def rows_by_path(

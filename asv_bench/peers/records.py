@@ -5,8 +5,8 @@
     python asv_bench/peers/records.py --markdown --json FILE       # for a README, and for programs
 
 Every answer is checked to be equal on both sides before the clock runs. "N x" is always how many times faster jitkit
-is. A row that says "compiled" is a record class after `Record.compile()`; one that does not is a class as it comes,
-which itself chooses between tables and compiled code by the size of its input. `--path` leaves one of them out.
+is. A row that says "by tables" is a record class that the table-driven kernel decodes, as in a program with many; one
+that does not has machine code of its own, as in a program with a few. `--path` leaves one of them out.
 
 The recorded packets are looked for in `--data DIR`, in `$JITKIT_TESTDATA` and in `../shared/data` beside the project.
 """
