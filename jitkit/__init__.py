@@ -5,7 +5,11 @@ Importing it loads nothing else: each public name brings its room along when it 
 
 TYPE_CHECKING = False  # the name is what type checkers look for; `typing` itself would cost the import its budget
 if TYPE_CHECKING:
+    from jitkit import cache as cache
+    from jitkit import errors as errors
+    from jitkit import records as records
     from jitkit._core.jit import jit as jit
+    from jitkit.errors import CacheError as CacheError
     from jitkit.errors import DecodeError as DecodeError
     from jitkit.errors import JitkitError as JitkitError
     from jitkit.errors import LayoutError as LayoutError
@@ -35,13 +39,13 @@ __version__ = "0.1.0"
 
 _ROOM_OF = {
     "jit": "jitkit._core.jit",
-    **dict.fromkeys(("JitkitError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
+    **dict.fromkeys(("JitkitError", "CacheError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
     **dict.fromkeys(("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad"), "jitkit.records"),
     **dict.fromkeys(
         ("scaled", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"), "jitkit.records"
     ),
 }
-_ROOMS = ("errors", "records")
+_ROOMS = ("cache", "errors", "records")
 __all__ = ["__version__", *_ROOM_OF, *_ROOMS]
 
 
@@ -61,6 +65,20 @@ if not TYPE_CHECKING:  # or type checkers would take every name for possible
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _load_cache() -> object:
+    """Return what keeps compiled kernels: the way for `_core`, which stands below the room that has it."""
+    from jitkit.cache._keeper import keeper
+
+    return keeper
+
+
+def _load_objects() -> object:
+    """Return what keeps machine code that needs no numba."""
+    from jitkit.cache import _objects
+
+    return _objects
 
 
 def _extend_numba() -> None:

@@ -104,6 +104,8 @@ def make_parser() -> argparse.ArgumentParser:
     decode.add_argument("--to", choices=FORMATS, help=f"format of that file (default: {FORMATS[0]})")
     decode.set_defaults(run=run_decode, parser=decode)
 
+    add_cache_commands(commands.add_parser("cache", help="compiled kernels: what there is, and why they are compiled"))
+
     demo = commands.add_parser("demo", help="run the demos: what jitkit does, and how fast on this machine")
     demo.add_argument("names", metavar="NAME", nargs="*", help="only these (default: all)")
     demo.add_argument("--plot", metavar="FILE.svg", help="draw the speedups")
@@ -111,12 +113,44 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def module_and_class(text: str) -> tuple[str, str]:
+def add_cache_commands(cache: argparse.ArgumentParser) -> None:
+    """The commands below `jitkit cache`."""
+    commands = cache.add_subparsers(dest="cache_command", metavar="COMMAND", required=True)
+    info = commands.add_parser("info", help="where it is, and how large")
+    info.add_argument("--json", action="store_true", help="for programs")
+    explain = commands.add_parser("explain", help="what would be loaded, and what has changed")
+    explain.add_argument("function", metavar="MODULE:FUNCTION", type=module_and_function)
+    explain.add_argument("--json", action="store_true", help="for programs")
+    plan = commands.add_parser("plan", help="the kernels of a module, and what each depends on")
+    plan.add_argument("module", metavar="MODULE", help="package.module or my_kernels.py")
+    plan.add_argument("--to", choices=("text", "json", "dot"), default="text", help="default: text")
+    preload = commands.add_parser("preload", help="load or compile what a run has recorded")
+    preload.add_argument("file", metavar="FILE", type=Path, help="what jitkit.cache.record wrote")
+    preload.add_argument("--jobs", metavar="N", type=positive, default=1, help="processes that compile (default: 1)")
+    prune = commands.add_parser("prune", help="remove what was not used for longest")
+    prune.add_argument("--max-bytes", metavar="N", type=positive, help="size that may be left (default: 512 MiB)")
+    commands.add_parser("clear", help="remove everything")
+    cache.set_defaults(run=run_cache)
+
+
+def module_and_class(text: str, what: str = "CLASS") -> tuple[str, str]:
     """Split ``MODULE:CLASS``."""
     module, colon, name = text.rpartition(":")
     if not (module and colon and name):
-        raise argparse.ArgumentTypeError(f"expected MODULE:CLASS, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected MODULE:{what}, got {text!r}")
     return module, name
+
+
+def module_and_function(text: str) -> tuple[str, str]:
+    """Split ``MODULE:FUNCTION``."""
+    return module_and_class(text, "FUNCTION")
+
+
+def positive(text: str) -> int:
+    """Read a number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of 1 or more, got {text!r}")
+    return int(text)
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -149,6 +183,13 @@ def run_decode(options: argparse.Namespace) -> int:
         to=options.to or FORMATS[0],
     )
     return 0
+
+
+def run_cache(options: argparse.Namespace) -> int:
+    """`jitkit cache`."""
+    from jitkit.cache._command import RUN
+
+    return RUN[options.cache_command](options)
 
 
 def run_demo(options: argparse.Namespace) -> int:

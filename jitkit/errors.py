@@ -48,5 +48,9 @@ class LayoutError(JitkitError, TypeError):
     """A record definition, or an array that should receive its columns, has the wrong shape."""
 
 
+class CacheError(JitkitError, OSError):
+    """A file of the compile cache is not what it should be, or the cache cannot do what it was asked."""
+
+
 class MissingExtraError(JitkitError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""

@@ -1,9 +1,19 @@
+import atexit
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from jitkit import cli
+
+# Kernels are kept where no other run finds them, but where the workers of this one, and the processes that tests start,
+# do.
+if "JITKIT_CACHE_DIR" not in os.environ:
+    os.environ["JITKIT_CACHE_DIR"] = tempfile.mkdtemp(prefix="jitkit-tests-")
+    atexit.register(shutil.rmtree, os.environ["JITKIT_CACHE_DIR"], ignore_errors=True)
 
 
 @pytest.fixture

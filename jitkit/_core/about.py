@@ -8,7 +8,7 @@ import numba
 from rich.table import Table
 
 from jitkit import __version__
-from jitkit._core import cpu, extras, paths
+from jitkit._core import cpu, extras, hooks, numba_cache, paths
 
 REQUIRED = ("numba", "llvmlite", "numpy", "rich")
 LANE_DTYPES = ("int8", "int16", "int32", "int64", "float16", "float32", "float64")
@@ -68,7 +68,9 @@ def as_table(facts: dict[str, Any]) -> Table:
 
 def switched_off() -> list[dict[str, str]]:
     """What jitkit could do but does not on this installation: what, why, and the remedy ("" where there is none)."""
-    found = [("disk cache", f"jitkit {__version__} has none: each process compiles anew", "")]
+    found = []
+    if not numba_cache.is_known():
+        found.append(("disk cache", f"numba {numba.__version__} is not known", "install a version that is"))
     if numba.config.DISABLE_JIT:
         found.append(("compiler", "NUMBA_DISABLE_JIT: kernels run as plain Python", "unset NUMBA_DISABLE_JIT"))
     if numba.config.OPT < 3:
@@ -81,6 +83,6 @@ def switched_off() -> list[dict[str, str]]:
     for package, extra in extras.EXTRAS.items():
         if extras.installed_version(package) is None:
             found.append((extra.brings, f"{package} is not installed", extras.install_command(package)))
-    if not paths.is_writable(paths.cache_directory()):
-        found.append(("cache directory", "cannot be written", "set JITKIT_CACHE_DIR"))
+    if problem := hooks.cache().store.problem:
+        found.append(("disk cache", problem, "set JITKIT_CACHE_DIR"))
     return [dict(zip(("what", "why", "remedy"), entry, strict=True)) for entry in found]

@@ -22,6 +22,7 @@ from numba.extending import (
     typeof_impl,
     unbox,
 )
+from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype as numba_type
 
 from jitkit._core.ir import WORD, copy_memory, emit_half_to_double, pointer
@@ -42,6 +43,7 @@ __all__ = [
     "models",
     "nbytes_of",
     "numba_type",
+    "records_at",
     "register_model",
     "reinterpret",
     "stack_array",
@@ -138,6 +140,22 @@ def copy_bytes(typing_context: Any, target: Any, source: Any, nbytes: Any) -> An
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def records_at(typing_context: Any, address: Any, count: Any, dtype: Any) -> Any:
+    """Array of `count` items of a dtype at an address."""
+    # safe: touches no memory; the caller owns count * dtype.itemsize bytes from `address` on while the array is used.
+    array = types.Array(dtype.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        header = context.make_array(array)(context, builder)
+        size = ir.Constant(WORD, context.get_abi_sizeof(context.get_data_type(array.dtype)))
+        data = builder.inttoptr(args[0], header.data.type)
+        populate_array(header, data=data, shape=[args[1]], strides=[size], itemsize=size, meminfo=None)
+        return header._getvalue()
+
+    return array(types.intp, types.intp, dtype), codegen
 
 
 @intrinsic

@@ -26,6 +26,7 @@ __all__ = [
     "ir",
     "lanes_of",
     "like",
+    "opaque",
     "pointer",
     "prefetch_for_store",
     "resized",
@@ -60,6 +61,17 @@ def splat(kind: Any, value: Any) -> Any:
 def like(kind: Any, number: Any) -> Any:
     """Return the type `number`, or a vector of it with as many lanes as `kind` has."""
     return ir.VectorType(number, kind.count) if isinstance(kind, ir.VectorType) else number
+
+
+def opaque(builder: Any, value: float) -> Any:
+    """Float64 number that the compiler does not know."""
+    name = f"jitkit.number.{value}"
+    known = builder.module.globals.get(name)
+    if known is None:
+        known = ir.GlobalVariable(builder.module, DOUBLE, name)
+        known.initializer = ir.Constant(DOUBLE, value)
+        known.linkage = "internal"
+    return builder.load(known)  # a variable, as far as the passes of one function can see
 
 
 def lanes_of(kind: Any) -> Any:
@@ -176,7 +188,7 @@ def copy_memory(builder: Any, target: Any, source: Any, nbytes: Any) -> None:
 
 
 def store_past_caches(builder: Any, value: Any, target: Any, align: int) -> None:
-    """Store a vector straight to memory; `align` is its size in bytes, of which the address must be a multiple.
+    """Store a vector straight to memory, at an address that is a multiple of `align` bytes.
 
     The processor then need not read what will be overwritten. Other threads see such stores after a fence.
     """

@@ -5,13 +5,14 @@ from typing import Any
 
 import numba
 
+from jitkit._core import numba_cache
 from jitkit.errors import JitkitError
 
 HOUSE_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Compile a function with `numba.njit` and the house options.
+    """Compile a function with `numba.njit`, the house options, and a disk cache that is never stale.
 
     The house options are ``nogil=True`` (other threads run meanwhile) and ``error_model="numpy"`` (a division by zero
     gives inf or nan instead of a check in every loop).
@@ -21,7 +22,7 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     function : callable
         What to compile; compilation happens at the first call, for the types of its arguments.
     **options
-        Any option of `numba.njit`; they override the house options.
+        Any option of `numba.njit`; they override the house options. Numba's own ``cache`` is replaced by jitkit's.
 
     Returns
     -------
@@ -31,8 +32,17 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Raises
     ------
     TypeError
-        If `function` is not callable, or for the option ``cache``: numba's disk cache returns stale code, and
-        jitkit has none of its own yet.
+        If `function` is not callable.
+
+    Warns
+    -----
+    RuntimeWarning
+        When a kernel is compiled that cannot be kept, with the reason, once; and if numba's version is unknown.
+
+    Notes
+    -----
+    A new process finds compiled kernels in `jitkit.cache.directory`, as long as nothing that they are made of has
+    changed; see `jitkit.cache.explain`. With ``cache=False`` there is no cache.
 
     Examples
     --------
@@ -44,25 +54,15 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     ...         s += value
     ...     return s
     """
-    if "cache" in options:
-        raise TypeError(
-            "expected options of numba.njit other than cache, got cache: jk.jit compiles without a disk cache"
-        )
     if function is None:
         return lambda function: jit(function, **options)
     if not callable(function):
         raise TypeError(f"expected a function, got {type(function).__name__}: types are taken from the first call")
-    return numba.njit(**{**HOUSE_OPTIONS, **options})(function)
-
-
-def compiled(dispatcher: Any, *signature: Any) -> Any:
-    """Compile a function for these numba types, and return what runs it without looking at its arguments first.
-
-    A call costs 0.3 us less than one of the dispatcher. The caller answers for the types of the arguments; whether an
-    array may be written to is not looked at.
-    """
-    dispatcher.compile(signature)
-    return dispatcher.overloads[signature].entry_point
+    kept = options.pop("cache", True)
+    dispatcher = numba.njit(**{**HOUSE_OPTIONS, **options})(function)
+    if kept:
+        numba_cache.attach(dispatcher)
+    return dispatcher
 
 
 def require_compiler() -> None:

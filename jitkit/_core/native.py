@@ -5,12 +5,17 @@ becomes a function of CPython's own kind (`METH_FASTCALL`): a call costs a third
 """
 
 import ctypes
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Literal
 
+import llvmlite
 import llvmlite.binding as llvm
 
-from jitkit._core import cpu
+from jitkit._core import cpu, hooks
+from jitkit._core.fork import compiling
 from jitkit._core.ir import BYTE, WORD, constant, declared, ir
 
 Parameter = Literal["buffer", "int", "object"]
@@ -20,11 +25,17 @@ VIEW = ir.ArrayType(WORD, 10)  # Py_buffer (Python/C API, part of the stable ABI
 INT = ir.IntType(32)  # int of C
 METH_FASTCALL = 0x0080
 ENTRY = "jitkit.entry"
+KERNEL = "jitkit_kernel"
 OPTIMISATION = 3  # -O3
 
 
 def python_function(
-    name: str, parameters: Sequence[Parameter], emit: Callable[..., Any], *, returns: Literal["int", "object"] = "int"
+    name: str,
+    parameters: Sequence[Parameter],
+    emit: Callable[..., Any],
+    *,
+    returns: Literal["int", "object"] = "int",
+    keep: bool = True,
 ) -> Callable[..., Any]:
     """Compile a function that Python can call.
 
@@ -40,21 +51,89 @@ def python_function(
     returns : "int" or "object"
         What the result is: an LLVM integer of 64 bits, or a new reference, NULL with an error set. Other threads run
         while a body does that gives an int: it must leave Python's objects alone.
+    keep : bool
+        Whether the next process may use the same code. It may not if there are addresses in it.
 
     Returns
     -------
     builtin function
         The machine code lives as long as the function.
     """
-    module = ir.Module(name)
+    module = _module_of(parameters, emit, OBJECT if returns == "object" else WORD)
+    with compiling:
+        return _function(name, [_object_of(name, module, keep)])
+
+
+def kernel(path: str, parameters: Sequence[Parameter]) -> Callable[..., int]:
+    """Return a jitted function of jitkit's own as one that Python can call; numba is loaded if it is not kept yet.
+
+    Parameters
+    ----------
+    path : str
+        ``"module:function"``. It takes only integers, which are addresses where it works on memory, and returns one.
+        It calls nothing but other functions of jitkit, and raises nothing.
+    parameters : sequence of "buffer" or "int"
+        As for `python_function`.
+
+    Returns
+    -------
+    builtin function
+        It returns what the kernel does. With NUMBA_BOUNDSCHECK a kernel may fail; the result is then negative.
+    """
+    if path in _kernels:
+        return _kernels[path]
+    name = path.partition(":")[2]
+
+    def emit(builder: Any, *arguments: Any) -> Any:
+        result = builder.alloca(WORD)
+        kind = ir.FunctionType(INT, [result.type, *(argument.type for argument in arguments)])
+        status = builder.call(declared(builder.module, KERNEL, kind), [result, *arguments])
+        failed = builder.icmp_signed("!=", status, INT(0))
+        return builder.select(failed, constant(-1), builder.load(result))
+
+    module = _module_of(parameters, emit, WORD)
+    with _kernels_lock:
+        if path not in _kernels:
+            compiled = _kernel_object(path, len(parameters))
+            with compiling:
+                _kernels[path] = _function(name, [compiled, _object_of(name, module, keep=True)])
+        return _kernels[path]
+
+
+_kernels: dict[str, Callable[..., int]] = {}  # made already
+_kernels_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_kernels_lock._at_fork_reinit)  # type: ignore[attr-defined]
+
+
+def _kernel_object(path: str, count: int) -> Any:
+    """Object file of a kernel, from the cache if it is there."""
+    objects = hooks.objects()
+    key = objects.kernel_key(path, str(count), llvmlite.__version__, *cpu.settled())
+    data = objects.find(key)
+    if data is None:
+        from jitkit._core.c_interface import c_function  # loads numba
+
+        module, _, name = path.partition(":")
+        data = c_function(getattr(import_module(module), name), f"({', '.join(['intp'] * count)})", KERNEL).code
+        objects.keep(key, path, data)
+    return data
+
+
+def _module_of(parameters: Sequence[Parameter], emit: Callable[..., Any], result: Any) -> Any:
+    """LLVM module of a function with a body."""
+    module = ir.Module("jitkit")
     kinds = [OBJECT if parameter == "object" else WORD for parameter in parameters]
-    result = OBJECT if returns == "object" else WORD
     body = ir.Function(module, ir.FunctionType(result, kinds), "jitkit.body")
     body.linkage = "internal"
     builder = ir.IRBuilder(body.append_basic_block("entry"))
     builder.ret(emit(builder, *body.args))
     _emit_entry(module, parameters, body)
-    code = _Code(name, module)
+    return module
+
+
+def _function(name: str, objects: Sequence[Any]) -> Callable[..., Any]:
+    code = _Code(name, objects)
     function: Callable[..., Any] = _new_function(code.method, code, None)
     return function
 
@@ -76,17 +155,38 @@ class _Code:
     It is the function's `self`, which CPython drops last: nobody can call code that is gone.
     """
 
-    def __init__(self, name: str, module: Any) -> None:
-        machine = _machine()
-        module.triple, module.data_layout = llvm.get_process_triple(), str(machine.target_data)
-        compiled = llvm.parse_assembly(str(module))
-        compiled.verify()
-        _optimise(compiled, machine)
-        self._engine = llvm.create_mcjit_compiler(compiled, machine)
+    def __init__(self, name: str, objects: Sequence[Any]) -> None:
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+        for data in objects:
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
         address = self._engine.get_function_address(ENTRY)
         self._definition = _MethodDefinition(name.encode(), address, METH_FASTCALL, None)
         self.method = ctypes.addressof(self._definition)
+
+
+def _object_of(name: str, module: Any, keep: bool) -> Any:
+    """Object file of a module, from the cache if it is there: its text says all that it depends on but these two."""
+    machine = _machine()
+    module.triple, module.data_layout = llvm.get_process_triple(), str(machine.target_data)
+    text = str(module)
+    if not keep:
+        return _object(text, machine)
+    objects = hooks.objects()
+    key = objects.key_of(llvmlite.__version__, *cpu.settled(), text)
+    data = objects.find(key)
+    if data is None:
+        data = _object(text, machine)
+        objects.keep(key, name, data)
+    return data
+
+
+def _object(text: str, machine: Any) -> Any:
+    """Compile a module to an object file."""
+    module = llvm.parse_assembly(text)
+    module.verify()
+    _optimise(module, machine)
+    return machine.emit_object(module)
 
 
 _new_function = ctypes.pythonapi.PyCFunction_NewEx

@@ -22,6 +22,11 @@ def cache_directory() -> Path:
     """
     if chosen := os.environ.get("JITKIT_CACHE_DIR"):
         return Path(os.path.expanduser(chosen)).absolute()
+    return user_cache_directory()
+
+
+def user_cache_directory() -> Path:
+    """The same, whatever ``$JITKIT_CACHE_DIR`` says."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser(r"~\AppData\Local")
     elif sys.platform == "darwin":

@@ -42,7 +42,7 @@ class Views:
 
 @cache
 def _maker() -> Any:
-    return python_function("views", ("object", "buffer", "buffer", "int", "int"), _emit, returns="object")
+    return python_function("views", ("object", "buffer", "buffer", "int", "int"), _emit, returns="object", keep=False)
 
 
 def _emit(builder: Any, memory: Any, start: Any, table: Any, rows: Any, width: Any) -> Any:
@@ -61,8 +61,7 @@ def _emit(builder: Any, memory: Any, start: Any, table: Any, rows: Any, width: A
         row = pointer(builder, builder.add(table, builder.mul(i, width)), WORD)
         name, descr, ndim, offset = (builder.load(builder.gep(row, [constant(k)])) for k in (NAME, DESCR, NDIM, OFFSET))
         name, descr = builder.inttoptr(name, OBJECT), builder.inttoptr(descr, OBJECT)
-        for taken in (descr, memory):  # the next two calls take a reference from us
-            call(builder, "Py_IncRef", ir.VoidType(), taken)
+        call(builder, "Py_IncRef", ir.VoidType(), descr)  # for the array, which keeps it also when it cannot be made
         array = _call_numpy(
             builder,
             NEW_FROM_DESCR,
@@ -77,9 +76,14 @@ def _emit(builder: Any, memory: Any, start: Any, table: Any, rows: Any, width: A
             OBJECT(None),
         )
         fail_if(_is_null(builder, array))
-        fail_if(_is_negative(builder, _call_numpy(builder, SET_BASE_OBJECT, INT, array, memory)))
-        fail_if(_is_negative(builder, call(builder, "PyDict_SetItem", INT, arrays, name, array)))
+        call(builder, "Py_IncRef", ir.VoidType(), memory)  # for the array, as its base
+        without_base = _is_negative(builder, _call_numpy(builder, SET_BASE_OBJECT, INT, array, memory))
+        with builder.if_then(without_base, likely=False):
+            call(builder, "Py_DecRef", ir.VoidType(), array)
+            builder.branch(failed)
+        status = call(builder, "PyDict_SetItem", INT, arrays, name, array)
         call(builder, "Py_DecRef", ir.VoidType(), array)
+        fail_if(_is_negative(builder, status))
     done = builder.block
     builder.position_at_end(failed)
     call(builder, "Py_DecRef", ir.VoidType(), arrays)

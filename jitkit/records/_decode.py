@@ -11,7 +11,7 @@ import numpy as np
 from jitkit.errors import DecodeError
 from jitkit.records._columns import Columns
 from jitkit.records._instance import check_leaf
-from jitkit.records._leaves import allowed_values, is_checked
+from jitkit.records._leaves import Leaf, allowed_values, is_checked
 from jitkit.records._plan import Decoder
 from jitkit.records._schema import Schema
 from jitkit.records._sources import BUFFER_PIECE, BufferSource, FileSource, Source, byte_view, is_path, is_stream
@@ -32,7 +32,9 @@ def columns(schema: Schema, source: Any, out: Any, tail: str) -> Columns:
     if rest or tail != "error":
         check_tail(schema, data.size, tail)
     target = fresh(schema, count) if out is None else adopted(schema, count, out, data)
-    if data.size <= BUFFER_PIECE:
+    if count == 0:
+        pass  # nothing to decode is no reason to compile a decoder
+    elif data.size <= BUFFER_PIECE:
         decode_piece(schema, schema.decoder(data.size), target, data, count, 0, 0)
     else:
         pieces = BufferSource(data, schema.itemsize).pieces(count * schema.itemsize)
@@ -109,9 +111,10 @@ def decode_pieces(
     schema: Schema, target: Columns, pieces: Iterable[np.ndarray[Any, Any]], nbytes: int, before: int = 0
 ) -> None:
     """Decode pieces, of a source of `nbytes` bytes, into the rows of `target`; `before` records are behind us."""
-    decode = schema.decoder(nbytes)
+    decode = None
     first = 0
     for piece in pieces:
+        decode = decode or schema.decoder(nbytes)  # without a piece there is no reason to compile one
         count = piece.size // schema.itemsize
         decode_piece(schema, decode, target, piece, count, first, before + first)
         first += count
@@ -127,23 +130,27 @@ def decode_piece(
     record: int,
 ) -> None:
     """Decode `count` records into the rows from `first` on; the first of them is number `record` of the source."""
-    if count == 0:
-        return  # nothing to decode is no reason to compile a decoder
-    if decode(data, count, target._anchor, target._arena.offsets, first):
-        unlisted = first_unlisted(schema, target, first, count)
-        start = unlisted * schema.itemsize
-        _refuse_unlisted(schema, data[start : start + schema.itemsize], record + unlisted)
+    unlisted = decode(data, count, target._anchor, target._arena.offsets, first)
+    if unlisted or not all(listed_in(leaf, target, first, count).all() for leaf in schema.looked_up):
+        index = first_unlisted(schema, target, first, count)
+        start = index * schema.itemsize
+        _refuse_unlisted(schema, data[start : start + schema.itemsize], record + index)
 
 
 def first_unlisted(schema: Schema, target: Columns, first: int, count: int) -> int:
     """Index, from row `first` on, of the first record with a value that is not among those that it may have."""
     found = count - 1
     for leaf in filter(is_checked, schema.leaves):
-        rows = target[leaf.name][first : first + found + 1].reshape(found + 1, -1)
-        rows = rows.view(np.uint8) if leaf.kind == "?" else rows  # a bool that is neither 0 nor 1 looks like 1
-        listed = np.isin(rows, np.array(list(allowed_values(leaf)), rows.dtype)).all(axis=1)
+        listed = listed_in(leaf, target, first, found + 1)
         found = int(np.argmin(listed)) if not listed.all() else found
     return found
+
+
+def listed_in(leaf: Leaf, target: Columns, first: int, count: int) -> np.ndarray[Any, Any]:
+    """Whether all values of a leaf are among those that it may have, for each of `count` rows from `first` on."""
+    rows = target[leaf.name][first : first + count].reshape(count, -1)
+    rows = rows.view(np.uint8) if leaf.kind == "?" else rows  # a bool that is neither 0 nor 1 looks like 1
+    return np.asarray(np.isin(rows, np.array(list(allowed_values(leaf)), rows.dtype)).all(axis=1))
 
 
 def _refuse_unlisted(schema: Schema, record: np.ndarray[Any, Any], index: int) -> NoReturn:

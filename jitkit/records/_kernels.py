@@ -4,10 +4,10 @@ import numpy as np
 
 from jitkit._core.intrinsics import (
     address_in,
-    address_of,
     copy_bytes,
     half_to_double,
     load,
+    records_at,
     reinterpret,
     stack_array,
     store,
@@ -15,50 +15,33 @@ from jitkit._core.intrinsics import (
 from jitkit._core.jit import jit, require_compiler
 from jitkit._core.words import copy_words, gather_words, narrow_words, scatter_words
 from jitkit.records._plan import BLOCK
+from jitkit.records._table import CHECK, HALF, INTEGER, MOVE, REAL, RUN, SIGNED, SINGLE, STEP, UNSIGNED
 
 require_compiler()
 
 LONG = 16  # arrays of at least so many elements are walked along the record, shorter ones across the records
 
-MOVE, RUN, INTEGER, REAL = range(4)  # what a step does
-UNSIGNED, SIGNED, HALF, SINGLE, DOUBLE = range(5)  # what its raw elements are
-
-STEP = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            *("op", "column", "mask", "element", "pitch", "count", "hop", "every", "run"),
-            *("offset", "width", "swapped", "big", "left", "right", "spill"),
-            *("number", "size", "low", "span"),
-        )
-    ]
-    + [(name, np.float64) for name in ("scale", "shift", "least", "most")]
-)
-
-CHECK = np.dtype([(name, np.int64) for name in ("column", "size", "pitch", "interval", "intervals")])
-
 
 @jit
-def decode(data, nrecords, itemsize, block, steps, anchor, columns, first):
-    """Decode `nrecords` records from the start of `data` into the columns, from row `first` on, as `steps` says.
+def decode(source, nrecords, itemsize, block, table, nsteps, anchor, offsets, first):
+    """Decode `nrecords` records at the address `source` into the columns, from row `first` on; returns 0.
 
-    `columns` says where columns and masks begin, in bytes from the array `anchor`. Safe when every step lies inside
-    the record (see `Word`), `data` has ``nrecords * itemsize`` bytes, each column has ``first + nrecords`` rows, and
-    `block` is at most BLOCK.
+    What is done says the table of `nsteps` steps at the address `table`, and where columns and masks begin say the
+    numbers at `offsets`, in bytes from the address `anchor`. Safe when every step lies inside the record (see `Word`),
+    there are ``nrecords * itemsize`` bytes, each column has ``first + nrecords`` rows, and `block` is at most BLOCK.
     """
-    source = address_of(data)
-    columns_at = address_of(anchor)
+    steps = records_at(table, nsteps, STEP)
     for start in range(0, nrecords, block):
         count = min(block, nrecords - start)
         for s in range(steps.size):
             step = steps[s]
             at = source + start * itemsize + step.offset
             element = (first + start) * step.pitch + step.element
-            target = columns_at + columns[step.column] + element * step.size
+            target = anchor + load(offsets + 8 * step.column, np.int64) + element * step.size
             if step.op == MOVE and step.pitch == 1:  # the commonest step has the shortest way: no call, no scratch
                 copy_words(step.width, step.swapped != 0, at, itemsize, target, count)
                 continue
-            mask = columns_at + columns[step.mask] + element if step.mask >= 0 else 0
+            mask = anchor + load(offsets + 8 * step.mask, np.int64) + element if step.mask >= 0 else 0
             # The longer of the two loops, along the records or along the elements of one, is the inner one.
             rows, row_hop, row_pitch = step.count, step.hop, step.every
             length, hop, pitch = count, itemsize, step.pitch
@@ -78,6 +61,7 @@ def decode(data, nrecords, itemsize, block, steps, anchor, columns, first):
                         min(BLOCK, length - j),
                     )
                     j += BLOCK
+    return 0
 
 
 @jit
@@ -199,14 +183,16 @@ def convert_reals(step, words, target, mask, count):
 
 
 @jit
-def any_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
-    """Whether a row from `first` on has a value outside its column's intervals.
+def any_unlisted(table, nchecks, lows, spans, anchor, offsets, first, nrecords):
+    """Return 1 if a row from `first` on has a value outside its column's intervals, else 0.
 
-    Each row of `checks` names a column and its intervals ``lows[k] .. lows[k] + spans[k]``, as words modulo 2**64.
+    Each of `nchecks` checks at the address `table` names a column and its intervals, of which the lows and spans are
+    at the addresses `lows` and `spans`, as words modulo 2**64.
     """
+    checks = records_at(table, nchecks, CHECK)
     for c in range(checks.size):
         check = checks[c]
-        column = address_of(anchor) + columns[check.column] + first * check.pitch * check.size
+        column = anchor + load(offsets + 8 * check.column, np.int64) + first * check.pitch * check.size
         words = stack_array(np.uint64, BLOCK)
         for start in range(0, nrecords * check.pitch, BLOCK):
             count = min(BLOCK, nrecords * check.pitch - start)
@@ -215,13 +201,13 @@ def any_unlisted(checks, lows, spans, anchor, columns, first, nrecords):
             for i in range(count):
                 listed += is_listed(words[i], check, lows, spans)
             if listed < count:
-                return True
-    return False
+                return 1
+    return 0
 
 
 @jit
 def is_listed(word, check, lows, spans):
     inside = False
     for k in range(check.interval, check.interval + check.intervals):
-        inside |= word - lows[k] <= spans[k]
+        inside |= word - load(lows + 8 * k, np.uint64) <= load(spans + 8 * k, np.uint64)
     return inside

@@ -2,27 +2,29 @@
 
 import numpy as np
 
-from jitkit._core.intrinsics import address_of, copy_bytes, load, stack_array, store
+from jitkit._core.intrinsics import copy_bytes, load, records_at, stack_array, store
 from jitkit._core.jit import jit
 from jitkit._core.words import gather_words, scatter_words, spread_words
-from jitkit.records._kernels import LONG, MOVE, RUN
+from jitkit.records._kernels import LONG
 from jitkit.records._plan import BLOCK
+from jitkit.records._table import MOVE, RUN, STEP
 
 
 @jit
-def encode(data, nrecords, itemsize, block, steps, columns):
-    """Write the columns at the addresses `columns` into `nrecords` records of zeros in `data`, as `steps` says.
+def encode(target, nrecords, itemsize, block, table, nsteps, columns):
+    """Write columns into `nrecords` records of zeros at the address `target`; returns 0.
 
-    Safe when every step lies inside the record (see `Word`), `data` has ``nrecords * itemsize`` bytes, each column
-    has `nrecords` rows, and `block` is at most BLOCK.
+    What is done says the table of `nsteps` steps at the address `table`, and the addresses of the columns are at the
+    address `columns`. Safe when every step lies inside the record (see `Word`), there are ``nrecords * itemsize``
+    bytes, each column has `nrecords` rows, and `block` is at most BLOCK.
     """
-    target = address_of(data)
+    steps = records_at(table, nsteps, STEP)
     for start in range(0, nrecords, block):
         count = min(block, nrecords - start)
         for s in range(steps.size):
             step = steps[s]
             at = target + start * itemsize + step.offset
-            source = columns[step.column] + (start * step.pitch + step.element) * step.size
+            source = load(columns + 8 * step.column, np.int64) + (start * step.pitch + step.element) * step.size
             if step.op == MOVE and step.pitch == 1:  # the commonest step has the shortest way
                 spread_words(step.width, step.swapped != 0, source, at, itemsize, count)
                 continue
@@ -42,6 +44,7 @@ def encode(data, nrecords, itemsize, block, steps, columns):
                         hop,
                         min(BLOCK, length - j),
                     )
+    return 0
 
 
 @jit

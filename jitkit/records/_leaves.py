@@ -26,6 +26,7 @@ from jitkit.records._types import (
     Scaled,
 )
 
+MOST_INTERVALS = 16  # that a value is compared with, one after the other
 MOST_AXES = 63  # of a field: NumPy's arrays have up to 64, of which the first counts the records
 
 
@@ -186,6 +187,11 @@ def bounds(
 def is_checked(leaf: Leaf) -> bool:
     """Whether only some of the raw values may occur."""
     return leaf.kind == "?" or leaf.labels is not None
+
+
+def is_checked_in_code(leaf: Leaf) -> bool:
+    """Whether decoders check the values as they come; those of long lists are looked up afterwards."""
+    return is_checked(leaf) and len(intervals(leaf, 8 * leaf.dtype.itemsize)) <= MOST_INTERVALS
 
 
 def allowed_values(leaf: Leaf) -> Collection[int]:

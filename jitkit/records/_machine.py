@@ -16,6 +16,7 @@ from jitkit._core.ir import (
     ir,
     lanes_of,
     like,
+    opaque,
     pointer,
     resized,
     splat,
@@ -85,7 +86,11 @@ class Machine:
 
     def scale(self, real: Any, factor: float, offset: float | None, single: bool) -> Any:
         """See `Backend`."""
-        scaled = self.builder.fmul(real, splat(real.type, factor))
+        by = splat(real.type, factor)
+        if abs(factor) == 1.0:  # LLVM would leave out the multiplication, and with it that NaNs become quiet ones
+            number = opaque(self.builder, factor)
+            by = gathered(self.builder, self.lanes, lambda _: number)
+        scaled = self.builder.fmul(real, by)
         if offset is not None:
             scaled = self.builder.fadd(scaled, splat(real.type, offset))
         return self.builder.fptrunc(scaled, like(real.type, SINGLE)) if single else scaled

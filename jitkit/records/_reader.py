@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import operator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from jitkit._core.lazy import lazy
 from jitkit.records import _reference
 from jitkit.records._instance import check_leaf
 from jitkit.records._leaves import Leaf, is_checked
@@ -46,7 +46,11 @@ class Reader:
     def __repr__(self) -> str:
         return f"<reader of {self._record}.{self._leaf.name}: {self._leaf.describe()}>"
 
-    @cached_property
+    def __jitkit_fingerprint__(self) -> Any:
+        """What kernels that use the reader depend on."""
+        return self._record, self._itemsize, self._leaf
+
+    @lazy
     def _kernel(self) -> Any:
         from jitkit.records._typing import field_reader
 

@@ -59,5 +59,9 @@ class RecordType(type):
             cls._dtype = dtype_of(cls._layout)
         return cls._dtype
 
+    def __jitkit_fingerprint__(cls) -> Any:
+        """What kernels that use the class depend on."""
+        return cls.__qualname__, cls._layout.itemsize, cls._leaves
+
     def __str__(cls) -> str:
         return _bytemap.draw(cls._layout, cls._leaves) if hasattr(cls, "_layout") else super().__str__()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jitkit.records._leaves import Leaf, is_checked, raw_dtype
-from jitkit.records._plan import BLOCK, Decoder, Step, block_of, steps_of
+from jitkit._core.fork import compiling
+from jitkit._core.lazy import lazy
+from jitkit.records._leaves import Leaf, is_checked, is_checked_in_code, raw_dtype
+from jitkit.records._plan import Decoder, Step, steps_of
 
 if TYPE_CHECKING:
     from jitkit._core.views import Views
@@ -57,40 +57,35 @@ class Schema:
         self.names = tuple(leaf.name for leaf in leaves)
         self.places = {name: index for index, name in enumerate(self.names)}
         self.row_bytes = (*(leaf.nbytes for leaf in leaves), *(leaf.size for leaf in self.masked))
-        self.checked = any(map(is_checked, leaves))
+        self.looked_up = tuple(leaf for leaf in leaves if is_checked(leaf) and not is_checked_in_code(leaf))
         self._specialised: Decoder | None = None
-        self._lock = threading.Lock()
         self._latest: Arena | None = None
         self._decoded = 0  # bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Schema, (self.record, self.itemsize, self.leaves)  # kernels and locks stay in their process
+        return Schema, (self.record, self.itemsize, self.leaves)  # kernels stay in their process
 
-    @cached_property
+    @lazy
     def steps(self) -> list[Step]:
         """The loops of both ways."""
         return steps_of(self.leaves, self.itemsize)
 
-    @cached_property
+    @lazy
     def _table_driven(self) -> Decoder:
-        from jitkit.records._table import table_driven
+        with compiling:
+            from jitkit.records._table import table_driven  # loads LLVM
 
         table_cost.pay()
         return table_driven(self.itemsize, self.steps, self.leaves)
 
-    @cached_property
-    def encode(self) -> Callable[..., None]:
+    @lazy
+    def encode(self) -> Callable[[Any, int, Any], int]:
         """Kernel ``(data, records, addresses)``: writes raw columns at `addresses` into records of zeros."""
-        from jitkit.records import _kernels_pack, _table
-
         raw = [replace(leaf, scaled=False, valid=None, labels=None, dtype=raw_dtype(leaf)) for leaf in self.leaves]
-        table, kernel = _table.table_of(steps_of(raw, self.itemsize)), _kernels_pack.encode
-        block, itemsize = block_of(self.itemsize, BLOCK), self.itemsize
+        with compiling:
+            from jitkit.records._table import table_encoder  # loads LLVM
 
-        def encode(data: Any, count: int, addresses: Any) -> None:
-            kernel(data, count, itemsize, block, table, addresses)
-
-        return encode
+        return table_encoder(self.itemsize, steps_of(raw, self.itemsize))
 
     def decoder(self, nbytes: int) -> Decoder:
         """Return the kernel for an input of a size: (data, records, anchor, columns, first row).
@@ -111,18 +106,21 @@ class Schema:
 
     def compile(self) -> None:
         """Make the specialised decoder, unless it is there."""
-        with self._lock:
+        with compiling:
             if self._specialised is None:
                 from jitkit.records._specialised import specialise
 
                 self._specialised = specialise(self.record, self.itemsize, self.steps)
 
-    @cached_property
+    @lazy
     def _streaming(self) -> Decoder:
         """The specialised decoder for columns that no cache can hold."""
-        from jitkit.records._specialised import MISALIGNED, specialise
+        with compiling:
+            if "_streaming" in vars(self):  # by another thread, while this one waited
+                return self._streaming
+            from jitkit.records._specialised import MISALIGNED, specialise
 
-        streaming = specialise(self.record, self.itemsize, self.steps, streaming=True)
+            streaming = specialise(self.record, self.itemsize, self.steps, streaming=True)
 
         def decode(data: Any, count: int, anchor: Any, columns: Any, first: int) -> int:
             status = streaming(data, count, anchor, columns, first)
@@ -134,10 +132,11 @@ class Schema:
 
         return decode
 
-    @cached_property
+    @lazy
     def views(self) -> Views:
         """What makes the arrays of columns."""
-        from jitkit._core.views import Views  # loads LLVM: classes may be defined without it
+        with compiling:
+            from jitkit._core.views import Views  # loads LLVM: classes may be defined without it
 
         return Views(list(self.names), [leaf.dtype for leaf in self.leaves], [leaf.shape for leaf in self.leaves])
 
@@ -168,9 +167,9 @@ SPECIALISE_STEPS = 100  # of a record at most, for either
 class TableCost:
     """How many steps may still be compiled on their own to avoid the table-driven kernel, which serves all of them.
 
-    Loading that kernel takes 2 to 3 s, since numba must compile it; one step of a decoder of its own takes 4 ms
-    (measured on Zen 4). Whoever decodes one kind of record, or a few, never pays for the kernel; whoever decodes many
-    pays at most twice what the better choice would have cost.
+    Where that kernel is not in the cache yet, numba takes 4 s to compile it; one step of a decoder of its own takes
+    4 ms (measured on Zen 4). Whoever decodes one kind of record, or a few, never pays for the kernel; whoever decodes
+    many pays at most half as much again as for the kernel alone.
     """
 
     def __init__(self) -> None:

@@ -1,60 +1,87 @@
-"""The schema as data: the steps of a record as the table that the kernels of `_kernels` run."""
+"""The schema as data: the steps of a record as the table that the kernels run. Loads no numba where they are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 
-from jitkit._core.intrinsics import types
-from jitkit._core.jit import compiled
-from jitkit.records import _kernels
-from jitkit.records._kernels import (
-    CHECK,
-    DOUBLE,
-    HALF,
-    INTEGER,
-    MOVE,
-    REAL,
-    RUN,
-    SIGNED,
-    SINGLE,
-    STEP,
-    UNSIGNED,
-)
-from jitkit.records._leaves import Leaf, intervals, is_checked
+from jitkit._core.native import Parameter, kernel
+from jitkit.records._leaves import Leaf, intervals, is_checked_in_code
 from jitkit.records._plan import BLOCK, Decoder, Step, block_of
 
+MOVE, RUN, INTEGER, REAL = range(4)  # what a step does
+UNSIGNED, SIGNED, HALF, SINGLE, DOUBLE = range(5)  # what its raw elements are
 NUMBER = {"u": UNSIGNED, "?": UNSIGNED, "S": UNSIGNED, "i": SIGNED}
 FLOAT = {16: HALF, 32: SINGLE, 64: DOUBLE}
 
+STEP = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            *("op", "column", "mask", "element", "pitch", "count", "hop", "every", "run"),
+            *("offset", "width", "swapped", "big", "left", "right", "spill"),
+            *("number", "size", "low", "span"),
+        )
+    ]
+    + [(name, np.float64) for name in ("scale", "shift", "least", "most")]
+)
 
-BUFFER = types.Array(types.uint8, 1, "C", readonly=True)
-ANCHOR, OFFSETS, WORDS = types.uint8[::1], types.int64[::1], types.uint64[::1]
+CHECK = np.dtype([(name, np.int64) for name in ("column", "size", "pitch", "interval", "intervals")])
 
 
 def table_driven(itemsize: int, steps: Sequence[Step], leaves: Sequence[Leaf]) -> Decoder:
     """Return the decoder ``(data, count, anchor, columns, first)`` that runs the steps from a table."""
     table, block = table_of(steps), block_of(itemsize, BLOCK)
-    size = types.int64
-    decode = compiled(_kernels.decode, BUFFER, size, size, size, numba.typeof(table), ANCHOR, OFFSETS, size)
+    nsteps = len(table)
+    decode = decode_kernel()
 
-    def decode_all(data: Any, count: int, anchor: Any, columns: Any, first: int) -> bool:
-        decode(data, count, itemsize, block, table, anchor, columns, first)
-        return False
+    def decode_all(data: Any, count: int, anchor: Any, columns: Any, first: int) -> int:
+        return decode(data, count, itemsize, block, table, nsteps, anchor, columns, first)
 
-    if not any(map(is_checked, leaves)):
+    if not any(map(is_checked_in_code, leaves)):
         return decode_all
-    checks = checks_of(leaves)
-    any_unlisted = compiled(_kernels.any_unlisted, numba.typeof(checks[0]), WORDS, WORDS, ANCHOR, OFFSETS, size, size)
+    checks, lows, spans = checks_of(leaves)
+    nchecks = len(checks)
+    any_unlisted = unlisted_kernel()
 
-    def decode_and_check(data: Any, count: int, anchor: Any, columns: Any, first: int) -> bool:
-        decode(data, count, itemsize, block, table, anchor, columns, first)
-        return bool(any_unlisted(*checks, anchor, columns, first, count))
+    def decode_and_check(data: Any, count: int, anchor: Any, columns: Any, first: int) -> int:
+        return decode(data, count, itemsize, block, table, nsteps, anchor, columns, first) or any_unlisted(
+            checks, nchecks, lows, spans, anchor, columns, first, count
+        )
 
     return decode_and_check
+
+
+def table_encoder(itemsize: int, steps: Sequence[Step]) -> Callable[[Any, int, Any], int]:
+    """Return the encoder ``(data, count, addresses)`` that runs the steps from a table."""
+    table, block = table_of(steps), block_of(itemsize, BLOCK)
+    nsteps = len(table)
+    encode = encode_kernel()
+
+    def encode_all(data: Any, count: int, addresses: Any) -> int:
+        return encode(data, count, itemsize, block, table, nsteps, addresses)
+
+    return encode_all
+
+
+def decode_kernel() -> Callable[..., int]:
+    """Return `_kernels.decode`, called with arrays where it takes addresses."""
+    parameters: list[Parameter] = ["buffer", "int", "int", "int", "buffer", "int", "buffer", "buffer", "int"]
+    return kernel("jitkit.records._kernels:decode", parameters)
+
+
+def unlisted_kernel() -> Callable[..., int]:
+    """Return `_kernels.any_unlisted`, called with arrays where it takes addresses."""
+    parameters: list[Parameter] = ["buffer", "int", "buffer", "buffer", "buffer", "buffer", "int", "int"]
+    return kernel("jitkit.records._kernels:any_unlisted", parameters)
+
+
+def encode_kernel() -> Callable[..., int]:
+    """Return `_kernels_pack.encode`, called with arrays where it takes addresses."""
+    parameters: list[Parameter] = ["buffer", "int", "int", "int", "buffer", "int", "buffer"]
+    return kernel("jitkit.records._kernels_pack:encode", parameters)
 
 
 def table_of(steps: Sequence[Step]) -> np.ndarray[Any, Any]:
@@ -101,7 +128,7 @@ def checks_of(leaves: Sequence[Leaf]) -> tuple[np.ndarray[Any, Any], np.ndarray[
     rows: list[tuple[int, ...]] = []
     found: list[tuple[int, int]] = []
     for column, leaf in enumerate(leaves):
-        if is_checked(leaf):
+        if is_checked_in_code(leaf):
             size = leaf.dtype.itemsize
             own = intervals(leaf, 8 * size)
             rows.append((column, size, leaf.size, len(found), len(own)))

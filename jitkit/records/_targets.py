@@ -17,6 +17,7 @@ from jitkit.records._sources import BYTES
 LARGE = 1 << 20  # bytes of columns whose beginning is worth to be aligned: for decoders that write past the caches
 
 # Arrays of the caller's lie anywhere: their places are given as distances from this one.
+MASK = np.dtype(np.bool_)
 ORIGIN = np.empty(1, BYTES)
 ORIGIN_ADDRESS = ORIGIN.ctypes.data
 
@@ -58,7 +59,10 @@ def adopted(schema: Schema, count: int, out: Any, source: np.ndarray[Any, Any] |
     }
     masks = {leaf.name: np.empty((count, *leaf.shape), np.bool_) for leaf in schema.masked}
     if earlier is not None:
-        masks = {leaf.name: earlier.valid(leaf.name) for leaf in schema.masked}
+        masks = {
+            leaf.name: _checked(f"the mask of {leaf.name}", earlier.valid(leaf.name), (count, *leaf.shape), MASK)
+            for leaf in schema.masked
+        }
     all_arrays = {**arrays, **{f"the mask of {name}": mask for name, mask in masks.items()}}
     _refuse_shared_memory({**all_arrays, "the buffer": source} if source is not None else all_arrays)
     targets = [*(arrays[name] for name in schema.names), *(masks[leaf.name] for leaf in schema.masked)]

@@ -50,6 +50,9 @@ class RecordClass(types.Opaque):
         """What makes two types equal: classes of one name may differ."""
         return self.record
 
+    def __jitkit_fingerprint__(self) -> Any:
+        return self.record
+
 
 register_model(RecordClass)(models.OpaqueModel)
 

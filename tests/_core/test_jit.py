@@ -64,7 +64,7 @@ def test_compiled_code_lets_other_threads_run():
     usleep = ctypes.CDLL(None).usleep
     usleep.argtypes = [ctypes.c_uint]
 
-    @jk.jit
+    @jk.jit(cache=False)
     def wait(flags):
         flags[0] = 1
         turns = 0
@@ -85,9 +85,20 @@ def test_compiled_code_lets_other_threads_run():
     assert result == [7]
 
 
-def test_a_disk_cache_is_refused():
-    with pytest.raises(TypeError, match=r"expected options of numba\.njit other than cache, got cache"):
-        jk.jit(cache=True)
+@pytest.mark.parametrize("options", [{}, {"cache": True}])
+def test_there_is_a_disk_cache(options):
+    kernel = jk.jit(**options)(lambda x: x + 1)
+    assert kernel(1) == 2
+    assert str(jk.cache.directory()) == kernel.stats.cache_path
+
+
+def test_without_a_disk_cache_nothing_is_kept():
+    before = jk.cache.stats()
+    kernel = jk.jit(cache=False)(lambda x: x + 12345)
+    assert kernel(1) == 12346
+    assert kernel.stats.cache_path is None
+    after = jk.cache.stats()
+    assert (after.hits, after.misses, after.stores) == (before.hits, before.misses, before.stores)
 
 
 def test_what_is_no_function_is_refused():
@@ -95,7 +106,7 @@ def test_what_is_no_function_is_refused():
         jk.jit("float64(float64)")
 
 
-def test_what_needs_numba_to_compile_says_so():
+def test_what_needs_numba_to_compile_says_so(tmp_path):
     script = """
 import jitkit as jk
 class Sample(jk.Record, layout="packed"):
@@ -105,6 +116,6 @@ try:
 except jk.JitkitError as error:
     print(error)
 """
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "JITKIT_CACHE_DIR": str(tmp_path)}  # nothing is kept there
     found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout == ("expected numba to compile, got NUMBA_DISABLE_JIT=1: jitkit works in compiled code only\n")

@@ -168,3 +168,43 @@ def test_without_numba_the_processor_is_the_same():
     )
     assert done.stdout.splitlines()[0] == "False"
     assert done.stdout.splitlines()[1:] == asked.stdout.splitlines()[1:]
+
+
+class TestKeptCode:
+    PROGRAM = """
+import sys, time
+from jitkit._core import native
+from jitkit._core.ir import constant
+compiled = []
+compile_object = native._object
+native._object = lambda *arguments: compiled.append(1) or compile_object(*arguments)
+for number in map(int, sys.argv[1:]):
+    print(native.python_function("number", (), lambda builder: constant(number))(), end=" ")
+native.python_function("other", (), lambda builder: constant(0), keep=False)
+print(len(compiled), "numba" in sys.modules)
+"""
+
+    def run(self, directory, *numbers):
+        done = subprocess.run(
+            [sys.executable, "-c", self.PROGRAM, *map(str, numbers)], capture_output=True, text=True, check=True,
+            env=cpu_settings_removed() | {"JITKIT_CACHE_DIR": str(directory), "XDG_CACHE_HOME": str(directory)},
+        )  # fmt: skip
+        return done.stdout.split()
+
+    def test_is_found_by_the_next_process(self, tmp_path):
+        assert self.run(tmp_path, 5, 6) == ["5", "6", "3", "False"]
+        assert self.run(tmp_path, 6, 5) == ["6", "5", "1", "False"]  # what is not to be kept
+        assert self.run(tmp_path, 5, 7) == ["5", "7", "2", "False"]
+
+    def test_is_compiled_anew_where_it_is_damaged(self, tmp_path):
+        self.run(tmp_path, 5)
+        (entry,) = tmp_path.rglob("*.jkc")
+        data = bytearray(entry.read_bytes())
+        data[len(data) // 2] ^= 1
+        entry.write_bytes(data)
+        assert self.run(tmp_path, 5) == ["5", "2", "False"]
+        assert self.run(tmp_path, 5) == ["5", "1", "False"]
+
+    def test_is_not_needed(self, tmp_path):
+        (tmp_path / "file").touch()
+        assert self.run(tmp_path / "file" / "below", 5) == ["5", "2", "False"]

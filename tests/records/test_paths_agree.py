@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import jitkit as jk
+from jitkit._core import native
 from jitkit.records import _loops, _schema, _sources, _targets
 
 pytestmark = pytest.mark.kernel
@@ -242,6 +243,52 @@ def test_on_words_side_by_side(model, words, lead, byteorder):
     quads = list(_loops.quads_of(record._all.steps, record.itemsize))
     assert max(len(quad.steps) for quad in quads) == (min(words, 4) if record.itemsize >= 16 else 1)
     assert_equal_and_right(model, record, np.random.default_rng(words).bytes(135 * record.itemsize))
+
+
+@pytest.mark.parametrize("scale", [1.0, -1.0, 2.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_on_nans_that_are_scaled(model, scale, dtype):
+    """A multiplication by 1 makes signalling NaNs quiet, one by -1 keeps their sign: LLVM would leave out either."""
+    numbers = {"f16": jk.f16, "f32": jk.f32, "f64": jk.f64}
+    fields = {name: jk.scaled(number, scale, dtype=dtype) for name, number in numbers.items()}
+    record = model.make_record(fields, layout="packed")
+    words = {"f16": [0x7C01, 0x7E00, 0xFD00, 0xFFFF], "f32": [0x7F800001, 0x7FC00000, 0xFFA00000, 0xFFFFFFFF]}
+    words["f64"] = [0x7FF0000000000001, 0x7FF8000000000000, 0xFFF4000000000000, 0xFFFFFFFFFFFFFFFF]
+    data = b"".join(
+        b"".join(words[name][i % 4].to_bytes(record.dtype[name].itemsize, "little") for name in numbers)
+        for i in range(70)
+    )
+    assert_identical(*every_way(record, data))
+
+
+@pytest.mark.parametrize("count", [15, 16, 17, 300])
+def test_on_enumerations_of_many_values(model, count):
+    """Values of long lists are looked up after decoding; machine code that compared each with all would be endless."""
+    labels = {3 * i: f"label {i}" for i in range(count)}
+    record = model.make_record({"e": jk.array(jk.enum_(jk.u16, labels), 2)}, layout="packed")
+    assert bool(record._all.looked_up) == (count > 16)
+    good = np.arange(2 * 200, dtype=np.uint16) % count * 3
+    assert_equal_and_right(model, record, good.tobytes())
+    bad = good.copy()
+    bad[301] = 4
+    for decode in (model.copy_of(record).columns, record.columns, functools.partial(streamed, record)):
+        with pytest.raises(jk.DecodeError) as raised:
+            decode(bad.tobytes())
+        assert model.attributes(raised.value) == model.first_unlisted(record, bad.tobytes())
+        assert raised.value.record == 150
+
+
+def test_a_long_payload_adds_no_code(model):
+    """One instruction for each cache line of a payload that is only copied took a minute to compile."""
+    sizes, make = [], native._object_of
+    for payload in (64, 1 << 16):
+        fields = {f"f{i}": jk.u8 for i in range(13)} | {"payload": jk.bytes_(payload)}
+        record = model.make_record(fields, layout="packed")
+        with mock.patch.object(native, "_object_of", lambda *given: sizes.append(len(str(given[1]))) or make(*given)):
+            record.compile()
+        data = np.random.default_rng(0).bytes(3 * record.itemsize)
+        assert record.columns(data)["payload"][2] == data[-payload:].rstrip(b"\0")
+    assert abs(sizes[0] - sizes[1]) < 2000
 
 
 def test_words_out_of_order_or_on_top_of_each_other_share_a_vector(model):

@@ -13,8 +13,8 @@ from jitkit.records import _schema
 from jitkit.records._schema import TableCost
 
 
-def in_new_process(code):
-    environment = {name: value for name, value in os.environ.items() if name not in cpu.SETTINGS}
+def in_new_process(code, **settings):
+    environment = {name: value for name, value in os.environ.items() if name not in cpu.SETTINGS} | settings
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     return json.loads(done.stdout)
 
@@ -59,6 +59,74 @@ except jk.DecodeError as error:
             capture_output=True, text=True, check=True, env=environment,
         )  # fmt: skip
         assert done.stdout == "[4.5, 4.5, 4.5, 4.5, 4.5]\n"
+
+
+def test_tables_and_pack_need_numba_once(tmp_path):
+    """The kernels are kept as object files: the next process loads them without it."""
+    program = f"""{RECORDS}
+from jitkit.records._schema import table_cost
+table_cost.pay()
+columns = Sample.columns(data)
+assert Sample._all._specialised is None
+again = Sample.pack(columns)
+try:
+    Sample.columns(data + bytes([0, 1, *bytes(15)]))
+except jk.DecodeError as error:
+    print(json.dumps([columns["level"].tolist(), again == data, str(error), "numba" in sys.modules]))
+"""
+    expected = [[4.5] * 5, True, "expected 0 (idle) or 3 (armed), got 1 at offset 86 (field mode, record 5)"]
+    assert in_new_process(program, JITKIT_CACHE_DIR=str(tmp_path)) == [*expected, True]
+    assert in_new_process(program, JITKIT_CACHE_DIR=str(tmp_path)) == [*expected, False]
+    assert in_new_process(program, JITKIT_CACHE_DIR=str(tmp_path), NUMBA_OPT="1") == [
+        *expected,
+        True,
+    ]  # another setting
+
+
+def test_an_empty_input_compiles_nothing(model, tmp_path):
+    record = model.make_record({"a": jk.u8}, layout="packed")
+    (tmp_path / "empty").touch()
+    for source in (b"", tmp_path / "empty"):
+        assert record.columns(source)["a"].tolist() == []
+    assert list(record.iter_batches(b"")) == []
+    assert record._all._specialised is None
+    assert "_table_driven" not in vars(record._all)
+
+
+@pytest.mark.parametrize("name", ["a\nb", 'a"b', "\N{GREEK SMALL LETTER ALPHA}"])
+def test_a_record_may_have_any_name(model, name):
+    record = model.make_record({"a": jk.u8}, layout="packed", name=name)
+    record.compile()
+    assert record.columns(b"\7")["a"].tolist() == [7]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_is_forked_while_a_thread_compiles_can_decode():
+    found = in_new_process("""
+import json, os, threading, time
+import jitkit as jk
+def record(n):
+    import types
+    fields = {f"f{i}": jk.u16.big for i in range(n)}
+    return types.new_class("R", (jk.Record,), {}, lambda body: body.update({"__annotations__": fields, **fields}))
+outcomes = []
+for attempt in range(6):
+    first, other = record(70), record(5)
+    data = bytes(140)
+    thread = threading.Thread(target=lambda: first.columns(data))
+    thread.start()
+    time.sleep(0.05 * attempt)
+    child = os.fork()
+    if child == 0:
+        import faulthandler
+        faulthandler.dump_traceback_later(20, exit=True)
+        ok = first.columns(data)["f3"].tolist() == [0] and other.columns(bytes(10))["f4"].tolist() == [0]
+        os._exit(0 if ok else 1)
+    outcomes.append(os.waitpid(child, 0)[1])
+    thread.join()
+print(json.dumps(outcomes))
+""")
+    assert found == [0] * 6
 
 
 class TestTheCostOfTheTable:

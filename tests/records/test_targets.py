@@ -244,3 +244,22 @@ class TestRefused:
         with pytest.raises(jk.LayoutError):
             record.columns(DATA, out=out)
         assert (out["counter"] == 7).all()
+
+
+class TestMasksThatEarlierColumnsLend:
+    """They are arrays of their own where the columns are the caller's, and may have been changed."""
+
+    @pytest.fixture
+    def earlier(self, record):
+        return record.columns(DATA, out=empty())
+
+    def test_may_not_have_shrunk(self, record, earlier):
+        earlier.valid("volts").resize(1, refcheck=False)
+        with pytest.raises(jk.DecodeError, match=r"the mask of volts'\]: expected shape \(300,\) for 300 records"):
+            record.columns(DATA, out=earlier)
+
+    def test_may_not_be_read_only(self, record, earlier):
+        earlier.valid("volts").setflags(write=False)
+        with pytest.raises(jk.LayoutError, match=r"the mask of volts'.*expected a writable array"):
+            record.columns(bytes(len(DATA)), out=earlier)
+        assert_same(earlier, Sample.columns(DATA))
