@@ -13,7 +13,10 @@ PRINTED_WIDTH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One comparison: either a ratio to reach (`at_least`), or a limit to keep (`at_most`), or plain information."""
+    """One comparison: either a ratio to reach (`at_least`), or a limit to keep (`at_most`), or plain information.
+
+    Where `unit` is not seconds, `at_least` is a value to reach, not a ratio.
+    """
 
     against: str
     work: str
@@ -37,8 +40,9 @@ class Row:
         """Whether the wanted figure was reached; None where none was wanted or nothing was measured."""
         if self.at_most is not None and self.jitkit is not None:
             return self.jitkit <= self.at_most
-        if self.at_least is not None and self.ratio is not None:
-            return self.ratio >= self.at_least
+        reached = self.ratio if self.unit == "s" else self.jitkit
+        if self.at_least is not None and reached is not None:
+            return reached >= self.at_least
         return None
 
     def to_dict(self) -> dict[str, object]:
@@ -65,7 +69,9 @@ class Row:
     def _wanted(self) -> str:
         if self.at_most is not None:
             return f"<= {self._show(self.at_most)}"
-        return "" if self.at_least is None else f"{self.at_least:g} x"
+        if self.at_least is None:
+            return ""
+        return f"{self.at_least:g} x" if self.unit == "s" else f">= {self._show(self.at_least)}"
 
     def _verdict(self) -> str:
         if self.met is not True and self.ratio is not None and self.ratio < 1.0:

@@ -58,7 +58,7 @@ import jitkit as jk
 from numba.core.bytecode import FunctionIdentity
 jk.jit(lambda x: x)
 child = os.fork()
-os.write(1, b"%d\n" % next(FunctionIdentity._unique_ids))
+os.write(1, str(next(FunctionIdentity._unique_ids)).encode() + bytes([10]))
 if child:
     os.wait()
 """
