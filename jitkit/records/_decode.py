@@ -131,7 +131,9 @@ def decode_piece(
 ) -> None:
     """Decode `count` records into the rows from `first` on; the first of them is number `record` of the source."""
     unlisted = decode(data, count, target._anchor, target._arena.offsets, first)
-    if unlisted or not all(listed_in(leaf, target, first, count).all() for leaf in schema.looked_up):
+    if schema.looked_up and not unlisted:
+        unlisted = not all(listed_in(leaf, target, first, count).all() for leaf in schema.looked_up)
+    if unlisted:
         index = first_unlisted(schema, target, first, count)
         start = index * schema.itemsize
         _refuse_unlisted(schema, data[start : start + schema.itemsize], record + index)
