@@ -1,4 +1,4 @@
-"""Many arrays over one piece of memory, made by one call: from Python, each alone costs as much as decoding 8 KiB."""
+"""Many arrays over one piece of memory, made by one call instead of one each."""
 
 import ctypes
 from functools import cache
