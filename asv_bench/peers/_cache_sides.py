@@ -18,6 +18,7 @@ from _cache_calls import FILES, KERNELS
 HERE = Path(__file__).parent
 CHILD = HERE / "_cache_child.py"
 PROJECT = "project"
+EVERYTHING = "kernels"  # the file of a project that has only one
 
 # What stands in the files is `@njit(cache=True)`. Numba's side gets the options that `jk.jit` has, so that both compile
 # the same code; the third side is where the right answers come from.
@@ -50,17 +51,25 @@ class Side:
 
     name: str
     folder: Path
+    one_file: bool = False  # which has all kernels; the other files then only tell their names
 
     def __post_init__(self) -> None:
         package = self.folder / PROJECT
         package.mkdir(parents=True)
-        (package / "__init__.py").touch()
-        header, decorator = DECORATORS[self.name]
-        for file in FILES:
-            text = (HERE / f"_cache_{file}.py").read_text(encoding="utf-8")
-            text = text.replace("from numba import njit", header).replace("@njit(cache=True)", decorator)
-            text = re.sub(r"from _cache_(\w+) import", rf"from {PROJECT}.\1 import", text)
+        texts = {file: self._text(file) for file in FILES}
+        if self.one_file:
+            inside = re.compile(rf"^from {PROJECT}.*\n", re.MULTILINE)  # names that the file has itself
+            texts = dict.fromkeys(FILES, f"from {PROJECT}.{EVERYTHING} import *\n") | {
+                EVERYTHING: "\n".join(inside.sub("", text) for text in texts.values())
+            }
+        for file, text in {"__init__": "", **texts}.items():
             (package / f"{file}.py").write_text(text, encoding="utf-8")
+
+    def _text(self, file: str) -> str:
+        header, decorator = DECORATORS[self.name]
+        text = (HERE / f"_cache_{file}.py").read_text(encoding="utf-8")
+        text = text.replace("from numba import njit", header).replace("@njit(cache=True)", decorator)
+        return re.sub(r"from _cache_(\w+) import", rf"from {PROJECT}.\1 import", text)
 
     def cache(self, whose: str) -> Path:
         return self.folder / f"cache-{whose}"
@@ -83,7 +92,7 @@ class Side:
 
     def edit(self, edits: Iterable[Edit]) -> None:
         for edit in edits:
-            path = self.folder / PROJECT / f"{edit.file}.py"
+            path = self.folder / PROJECT / f"{EVERYTHING if self.one_file else edit.file}.py"
             text = path.read_text(encoding="utf-8")
             if text.count(edit.old) != 1:
                 raise SystemExit(f"expected {edit.old!r} once in {path.name}, got it {text.count(edit.old)} times")
@@ -145,7 +154,15 @@ class Bench:
     @cached_property
     def sides(self) -> tuple[Side, Side]:
         """Numba's and jitkit's, built from nothing, and kept so."""
-        sides = self.new_side("numba"), self.new_side("jitkit")
+        return self._built_sides(one_file=False)
+
+    @cached_property
+    def one_file_sides(self) -> tuple[Side, Side]:
+        """The same with all kernels in one file."""
+        return self._built_sides(one_file=True)
+
+    def _built_sides(self, one_file: bool) -> tuple[Side, Side]:
+        sides = self.new_side("numba", one_file), self.new_side("jitkit", one_file)
         for side in sides:
             seen = side.run("calls")
             check(side.name, seen["answers"], self.right)
@@ -154,10 +171,10 @@ class Bench:
             side.keep()
         return sides
 
-    def new_side(self, name: str) -> Side:
+    def new_side(self, name: str, one_file: bool = False) -> Side:
         """A side of its own, with empty caches."""
         count = sum(1 for path in self.scratch.glob(f"{name}-[0-9]*") if path.is_dir())
-        return Side(name, self.scratch / f"{name}-{count}")
+        return Side(name, self.scratch / f"{name}-{count}", one_file)
 
     def by_turns(self, *works: Callable[[], Any]) -> list[list[Any]]:
         """What each work saw, round after round."""

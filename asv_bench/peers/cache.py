@@ -4,10 +4,10 @@
     python asv_bench/peers/cache.py --only comment warm       # some of the questions
     python asv_bench/peers/cache.py --markdown --json FILE    # for a README, and for programs
 
-What is built is a package of 20 kernels in 4 files, once with `numba.njit(cache=True)` and once with `jk.jit`, with
-the same options, in temporary directories with caches of their own. Every process is a fresh one, and every answer is
-compared with that of plain Python. Times are the processor time of a process from when numba is imported to the last
-answer, if a row does not say otherwise; "N x" is how many times faster jitkit is.
+What is built is a package of 20 kernels in 4 files, or in one, once with `numba.njit(cache=True)` and once with
+`jk.jit`, with the same options, in temporary directories with caches of their own. Every process is a fresh one, and
+every answer is compared with that of plain Python. Times are the processor time of a process from when numba is
+imported to the last answer, if a row does not say otherwise; "N x" is how many times faster jitkit is.
 
 Leave jitkit's own sources alone meanwhile: after any change of them its cache begins anew.
 """

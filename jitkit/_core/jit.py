@@ -60,7 +60,7 @@ def jit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         raise TypeError(f"expected a function, got {type(function).__name__}: types are taken from the first call")
     kept = options.pop("cache", True)
     dispatcher = numba.njit(**{**HOUSE_OPTIONS, **options})(function)
-    if kept:
+    if kept and not numba.config.DISABLE_JIT:  # with which numba gives the function back as it is
         numba_cache.attach(dispatcher)
     return dispatcher
 

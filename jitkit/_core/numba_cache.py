@@ -1,12 +1,13 @@
 """Numba's own door for disk caches, through which kernels are found and kept.
 
-This touches what numba does not promise to keep: `Dispatcher._cache` and `._compiler`, `CompileResult._reduce` and
-`._rebuild`, `Environment` and the counter of `FunctionIdentity`. On a version of numba that it was not tested with
-there is no cache, and a warning says so.
+This touches what numba does not promise to keep: `Dispatcher._cache` and `._compiler`, the fields of `CompileResult`,
+`Environment` and the counter of `FunctionIdentity`. On a version of numba that it was not tested with there is no
+cache, and a warning says so.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import os
@@ -21,13 +22,12 @@ import numba
 from numba.core import serialize, sigutils
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import _Cache
-from numba.core.codegen import RuntimeLinker
 from numba.core.compiler import CompileResult
 from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
 
-from jitkit._core import hooks, numba_values
+from jitkit._core import hooks, numba_library, numba_values
 
 TESTED = ("0.68",)  # numba's versions, without the last number
 
@@ -55,6 +55,9 @@ class Keeper(Protocol):
 
     def give_up(self, request: Request, why: str = "") -> None:
         """Nothing will be kept: the kernel did not compile, or cannot be kept."""
+
+    def pass_over(self, request: Request, why: str) -> None:
+        """Nothing will be kept this time, which is no reason to complain."""
 
     def compiled(self) -> None:
         """Count a compilation."""
@@ -162,6 +165,12 @@ class KernelCache(_Cache):  # type: ignore[misc]
             return
         try:
             payload = dump(data)
+        except numba_library.OpenRecursionError:
+            if _compiling.depth:
+                keeper.pass_over(request, "as a part of a recursion, and kept with the function that began it")
+            else:
+                keeper.give_up(request, "its recursion leads through functions that were compiled without jitkit")
+            return
         except Exception as error:  # pickling may fail in any way that users' types invent
             keeper.give_up(request, f"it cannot be pickled: {error}")
             return
@@ -169,7 +178,9 @@ class KernelCache(_Cache):  # type: ignore[misc]
 
     def _compile_and_count(self, args: Any, return_type: Any) -> Any:
         try:
-            compiled = self._compile(args, return_type)
+            with _compiling:
+                numba_values.refresh()  # here numba would do it, too
+                compiled = self._compile(args, return_type)
         except BaseException:
             if (request := self._open.pop(tuple(args), None)) is not None:
                 hooks.cache().give_up(request)
@@ -178,29 +189,82 @@ class KernelCache(_Cache):  # type: ignore[misc]
         return compiled
 
 
+class _Compiling:
+    """How many kernels are being compiled, one for the sake of the other; numba lets one thread at a time do so.
+
+    A compilation makes objects by the hundred thousand, most of which stay: Python's collector of garbage, which looks
+    at all of them again and again, takes a tenth of the time. Meanwhile it comes less often.
+    """
+
+    OBJECTS = 10_000  # made before the collector comes; Python's own default is 700
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._usual = gc.get_threshold()
+
+    def __enter__(self) -> None:
+        self.depth += 1
+        if self.depth == 1:
+            self._usual = gc.get_threshold()
+            if 0 < self._usual[0] < self.OBJECTS:  # 0 means never
+                gc.set_threshold(self.OBJECTS, *self._usual[1:])
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        if self.depth == 0 and gc.get_threshold() == (self.OBJECTS, *self._usual[1:]):  # and nobody has set another
+            gc.set_threshold(*self._usual)
+
+
+_compiling = _Compiling()
+
+
 def reason_not_to_keep(compiled: Any) -> str:
     """Why a compilation means something in this process only; "" if it means the same in all."""
     if compiled.library.has_dynamic_globals:
         return "its code holds addresses of this process (ctypes, cffi or first-class functions)"
     if any(not lifted.can_cache for lifted in compiled.lifted):
         return "it has lifted loops that cannot be kept"
-    variables = compiled.library._final_module.global_variables
-    if any(variable.name.startswith(RuntimeLinker.PREFIX) for variable in variables):
-        # Loaded from a cache, it would call nothing at all, and crash (numba issue 6061).
-        return "it is recursive by way of another function or signature, which only this process can find"
     return ""
 
 
+# What of a `CompileResult` is kept as it is; the others are of this process, or come back with the library.
+KEPT_FIELDS = ("fndesc", "environment", "signature", "objectmode", "lifted", "reload_init")
+
+
 def dump(compiled: Any) -> bytes:
-    """Return the compiled code and what belongs to it as bytes."""
+    """Return the compiled code and what belongs to it as bytes.
+
+    Raises
+    ------
+    numba_library.OpenRecursionError
+        If its code calls functions that are still being compiled.
+    """
+    libraries = numba_library.take_apart(compiled.library)
+    compiled.fndesc.typemap = compiled.fndesc.calltypes = None  # as numba does: nobody needs them any more
+    fields = {name: getattr(compiled, name) for name in KEPT_FIELDS}
     buffer = io.BytesIO()
-    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(compiled._reduce())
+    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump((libraries, fields, str(compiled.type_annotation)))
     return buffer.getvalue()
 
 
 def rebuild(target_context: Any, payload: Any) -> Any:
     """Return what `dump` was given, ready to run."""
-    return CompileResult._rebuild(target_context, *serialize.loads(payload))
+    libraries, fields, annotation = serialize.loads(payload)
+    for initialize in fields["reload_init"] or ():
+        initialize()
+    library = numba_library.put_together(target_context.codegen(), libraries)
+    return CompileResult(
+        **fields,
+        library=library,
+        entry_point=target_context.get_executable(library, fields["fndesc"], fields["environment"]),
+        type_annotation=annotation,
+        referenced_envs=libraries[-1].environments,
+        target_context=target_context,
+        typing_context=target_context.typing_context,
+        typing_error=None,
+        call_helper=None,
+        metadata=None,
+    )
 
 
 class _Pickler(serialize.NumbaPickler):  # type: ignore[misc]

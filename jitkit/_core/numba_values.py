@@ -146,6 +146,7 @@ def refresh() -> None:
     """Let numba take in what has been registered with it since it last looked."""
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
+    _newcomers().pass_over()
 
 
 class _Newcomers:
@@ -159,14 +160,23 @@ class _Newcomers:
 
     def found(self) -> bool:
         """Look at what has been registered since the last time."""
-        typed, lowered = templates.builtin_registry, imputils.builtin_registry
-        definers = [(typed.functions, None), (typed.attributes, None), (typed.globals, 1)]
-        definers += [(items, 0) for items in (lowered.functions, lowered.getattrs, lowered.setattrs, lowered.casts)]
-        for number, (items, place) in enumerate(definers):
+        for number, (items, place) in enumerate(self._registered()):
             new = items[self._seen.get(number, 0) :]
             self._found = self._found or any(_is_newcomer(item if place is None else item[place]) for item in new)
             self._seen[number] = len(items)
         return self._found
+
+    def pass_over(self) -> None:
+        """Take what has been registered so far as seen: numba has."""
+        self._seen = {number: len(items) for number, (items, _) in enumerate(self._registered())}
+
+    def _registered(self) -> list[tuple[list[Any], int | None]]:
+        """What is registered, and where in each item its definer is; None where it is the item."""
+        typed, lowered = templates.builtin_registry, imputils.builtin_registry
+        return [
+            (typed.functions, None), (typed.attributes, None), (typed.globals, 1),
+            *((items, 0) for items in (lowered.functions, lowered.getattrs, lowered.setattrs, lowered.casts)),
+        ]  # fmt: skip
 
 
 def _is_newcomer(definer: Any) -> bool:

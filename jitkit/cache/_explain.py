@@ -33,7 +33,7 @@ class Signature:
 
     def __str__(self) -> str:
         lines = [f"  ({self.signature}) {IN_WORDS[self.outcome]}{f': {self.reason}' if self.reason else ''}"]
-        if self.outcome == "compiled" and not self.changes:
+        if self.outcome == "compiled" and not self.changes and not self.reason:
             lines[0] += ": nothing was kept for it"
         return "\n".join([*lines, *(f"    {change}" for change in self.changes)])
 

@@ -76,6 +76,13 @@ class Fingerprint:
         """Plain data, for JSON."""
         return {key: dataclasses.asdict(part) for key, part in self.parts.items()}
 
+    @property
+    def is_tied(self) -> bool:
+        """Whether others that the kernel calls call it back, directly or not."""
+        first, *others = self.parts
+        called = (text for key in others for text in self.parts[key].calls.values())
+        return any(text.partition(" ")[2] == first for text in called)
+
 
 def fingerprint(dispatcher: Any) -> Fingerprint:
     """Take the fingerprint of a kernel as things stand now.

@@ -21,7 +21,7 @@ from jitkit.cache._store import Store
 if TYPE_CHECKING:
     from jitkit.cache._fingerprint import Fingerprint
 
-FORMAT = 1  # of keys and payloads: raise it when what is pickled changes
+FORMAT = 2  # of keys and payloads: raise it when what is pickled changes
 SLOT = "slot"  # what the keys of notes begin with: one note says what was last kept for a signature of a function
 
 
@@ -93,7 +93,7 @@ class KernelKeeper:
             self._refuse(dispatcher, f"{error}, whose changes nobody could notice", " ".join(map(str, args)))
             return None
         entry = self.store.get(request.key)
-        if entry is None:
+        if entry is None and not request.parts.is_tied:  # or two processes that begin differently wait for each other
             # Other processes may want the same: the first one compiles, and the others find what it has kept.
             request.resources.enter_context(self.store.lock(request.key))
             entry = self.store.get(request.key)
@@ -134,6 +134,11 @@ class KernelKeeper:
         request.resources.close()
         if why:
             self._refuse(request.dispatcher, why, request.signature)
+
+    def pass_over(self, request: Request, why: str) -> None:
+        """Nothing will be kept this time: another kernel keeps the code."""
+        request.resources.close()
+        self._note(request, Event(request.function, request.signature, "compiled", reason=why))
 
     def compiled(self) -> None:
         """Count a compilation."""

@@ -145,9 +145,8 @@ class Store:
     def lock(self, key: str) -> Iterator[bool]:
         """Let one process at a time do the work for a key; gives whether the lock is held.
 
-        It is not after `wait` seconds (two processes may compile kernels that call each other, and wait for each other)
-        and where there are no locks: Windows, some network drives, a directory with a `problem`. At worst the work is
-        then done twice.
+        It is not after `wait` seconds, and where there are no locks: Windows, some network drives, a directory with a
+        `problem`. At worst the work is then done twice.
 
         The process holds the lock, not the thread: nested blocks and other threads enter at once, and the last one to
         leave releases it. A process that is killed loses it.

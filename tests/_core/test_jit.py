@@ -119,3 +119,16 @@ except jk.JitkitError as error:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "JITKIT_CACHE_DIR": str(tmp_path)}  # nothing is kept there
     found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout == ("expected numba to compile, got NUMBA_DISABLE_JIT=1: jitkit works in compiled code only\n")
+
+
+def test_without_the_compiler_functions_stay_as_they_are():
+    program = """
+import jitkit as jk
+def double(x):
+    return 2 * x
+assert jk.jit(double) is double and jk.jit(fastmath=True)(double) is double
+print(double(21))
+"""
+    settings = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=settings)
+    assert (done.stdout, done.stderr) == ("42\n", "")

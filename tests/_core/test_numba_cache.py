@@ -1,5 +1,6 @@
 """Numba's inside is where `numba_cache` and `numba_values` look for it: red here means a new version of numba."""
 
+import gc
 import inspect
 import itertools
 import os
@@ -11,10 +12,11 @@ import numba
 import numpy as np
 import pytest
 from numba import types
-from numba.core import caching, dispatcher
+from numba.core import caching, codegen, dispatcher
 from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler import CompileResult
 from numba.core.environment import Environment
+from numba.extending import overload
 
 import jitkit as jk
 from jitkit._core import numba_cache, numba_values
@@ -36,14 +38,23 @@ class TestTheInsideOfNumba:
         assert places == sorted(places)
 
     def test_takes_compiled_code_apart(self):
-        rebuilt = list(inspect.signature(CompileResult._rebuild).parameters)
-        assert rebuilt == [
-            "target_context", "libdata", "fndesc", "env", "signature", "objectmode", "lifted", "typeann", "reload_init",
-            "referenced_envs",
-        ]  # fmt: skip
+        assert set(CompileResult._fields) == {
+            *numba_cache.KEPT_FIELDS, "library", "entry_point", "type_annotation", "referenced_envs", "target_context",
+            "typing_context", "typing_error", "call_helper", "metadata",
+        }  # fmt: skip
         environment = Environment({"__name__": "somewhere"})
         environment.env_name = "name"
         assert environment.__reduce__()[1] == ("somewhere", [], "name")
+
+    def test_puts_libraries_together(self):
+        source = inspect.getsource(codegen.CPUCodeLibrary._unserialize)
+        steps = ["enable_object_caching()", "_set_compiled_object(object_code)", "_finalize_final_module()"]
+        places = [source.rindex(step) for step in steps]
+        assert places == sorted(places)
+        assert "_load_defined_symbols(self._shared_module)" in source
+        linker = codegen.RuntimeLinker()
+        assert (linker.PREFIX, linker._defined, dict(linker._unresolved)) == (".numba.unresolved$", set(), {})
+        assert inspect.signature(linker.scan_unresolved_symbols).parameters.keys() == {"module", "engine"}
 
     def test_counts_functions(self):
         before = next(FunctionIdentity._unique_ids)
@@ -85,6 +96,30 @@ def test_an_unknown_version_has_no_cache_and_says_so_once(monkeypatch):
     finally:
         for cached in (numba_cache.is_known, numba_cache.warn_of_unknown_version):
             cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("usual", "meanwhile"),
+    [((700, 9, 8), (10_000, 9, 8)), ((0, 9, 8), (0, 9, 8)), ((20_000, 9, 8), (20_000, 9, 8))],
+)
+def test_the_collector_of_garbage_comes_less_often_while_numba_compiles(usual, meanwhile):
+    before, seen = gc.get_threshold(), []
+
+    def watched(x):
+        raise NotImplementedError
+
+    @overload(watched)
+    def _(x):  # noqa: ARG001
+        seen.append(gc.get_threshold())
+        return lambda x: x + 1
+
+    kernel = jk.jit(lambda x: watched(x) * usual[0])
+    try:
+        gc.set_threshold(*usual)
+        kernel(2)
+        assert (set(seen), gc.get_threshold()) == ({meanwhile}, usual)
+    finally:
+        gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize(

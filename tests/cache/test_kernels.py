@@ -607,27 +607,6 @@ def kernel(x):
         program.edit("inside", "len(str(x))", "len(str(x)) * 100")
         assert program.run("from inside import kernel\nvalues['found'] = kernel(12345)").values["found"] == 501
 
-    def test_of_mutual_recursion_which_numba_cannot_load(self, make_program):
-        program = make_program({"recursion": IMPORTS + """
-@jk.jit
-def even(n):
-    if n == 0:
-        return 10
-    return odd(n - 1)
-@jk.jit
-def odd(n):
-    if n == 0:
-        return 20
-    return even(n - 1)
-@jk.jit
-def caller(n):
-    return even(n), even(n + 1)
-"""})  # fmt: skip
-        run = refused(program, "from recursion import caller\nvalues['found'] = caller(4)")
-        assert run.values["found"] == [10, 20]
-        assert len(run.warned) == 3
-        assert all("recursive by way of another function" in message for _, message in run.warned)
-
     def test_of_recursion_with_another_type(self, make_program):
         program = make_program({"recursion": IMPORTS + """
 @jk.jit
