@@ -34,8 +34,8 @@ def is_dispatcher(value: Any) -> bool:
     return isinstance(value, Dispatcher)
 
 
-def behind(value: Any) -> tuple[str, Any, dict[str, str]] | None:
-    """Return (kind, Python function, options in words) of what numba makes of functions; None for other values."""
+def behind(value: Any) -> tuple[str, Any, dict[str, Any]] | None:
+    """Return (kind, Python function, options) of what numba makes of functions; None for other values."""
     if isinstance(value, Dispatcher):
         options = options_in_words(value.targetoptions)
         options |= {f"local {name}": str(kind) for name, kind in value.locals.items()}
@@ -55,13 +55,15 @@ def behind(value: Any) -> tuple[str, Any, dict[str, str]] | None:
     return None
 
 
-def options_in_words(options: Mapping[str, Any]) -> dict[str, str]:
-    """Options that a function is compiled with. Sets, as of fastmath, have another order in each process."""
-    return {
-        f"option {name}": repr(sorted(option) if isinstance(option, (set, frozenset)) else option)
-        for name, option in options.items()
-        if name not in NOT_COMPILED
-    }
+def options_in_words(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that a function is compiled with; those that are functions (``inline``) stay what they are."""
+    return {f"option {name}": _in_words(option) for name, option in options.items() if name not in NOT_COMPILED}
+
+
+def _in_words(option: Any) -> Any:
+    if isinstance(option, FunctionType):
+        return option
+    return repr(sorted(option) if isinstance(option, (set, frozenset)) else option)  # whose order no process shares
 
 
 def type_text(kind: Any) -> str | None:
@@ -221,8 +223,17 @@ def definitions(template: Any) -> Iterator[Any]:
     for name in ("_overload_func", "_definition_func", "generic"):
         found = list(users_functions(getattr(template, name, None)))
         yield from found
-        if found and (options := getattr(template, "_jit_options", None)):
-            yield options_in_words(options)
+        if found and (options := options_of(template)):
+            yield options
+
+
+def options_of(template: Any) -> dict[str, Any]:
+    """Options of an overload that differ from numba's usual ones."""
+    options = dict(getattr(template, "_jit_options", None) or {})
+    inline = getattr(template, "_inline", None)
+    if inline is not None and not inline.is_never_inline:
+        options["inline"] = inline.value
+    return options_in_words(options)
 
 
 def users_functions(function: Any) -> Iterator[Any]:
@@ -266,11 +277,13 @@ class Registered:
 
 
 def attribute_definitions(template: type[AttributeTemplate]) -> Iterator[tuple[str, Any]]:
-    """Names of attributes, and the functions, not of numba's own, that a template resolves them by."""
+    """Names of attributes, and the functions, not of numba's own, that a template resolves them by; their options."""
     function = getattr(template, "_overload_func", None)
     if function is not None:
         if not is_numbas(function):
             yield template._attr, function
+            if options := options_of(template):
+                yield template._attr, options
     elif not is_numbas(template):
         for name in dir(template):
             if name.startswith("resolve_"):

@@ -234,7 +234,7 @@ class _Walk:
         self._kept.append(identity)
         return key, True
 
-    def _function(self, identity: Any, function: Any, kind: str, options: Mapping[str, str]) -> str:
+    def _function(self, identity: Any, function: Any, kind: str, options: Mapping[str, Any]) -> str:
         key, new = self._key(identity, f"{function.__module__}:{name_of(function)}")
         if new:
             self._waiting.append((key, lambda: self._part(key, identity, function, kind, options)))
@@ -263,11 +263,15 @@ class _Walk:
             links.add(f"base {base.__qualname__}", base)
         return Part(key, "class", file_of(cls), "", (), links.values, links.calls)
 
-    def _part(self, key: str, identity: Any, function: Any, kind: str, options: Mapping[str, str]) -> Part:
+    def _part(self, key: str, identity: Any, function: Any, kind: str, options: Mapping[str, Any]) -> Part:
         code: CodeType = function.__code__
         said = code_of(code)
         links = _Links(self, key)
-        links.values.update(options)
+        for label, option in options.items():
+            if isinstance(option, str):
+                links.values[label] = option
+            else:
+                links.add(label, option)
         for i, value in enumerate(function.__defaults__ or ()):
             links.add(f"default {i}", value)
         for name, value in (function.__kwdefaults__ or {}).items():

@@ -596,6 +596,56 @@ def kernel(x):
         ("def _inverse(x):", "def _inverse(x):  # a comment"),
     ),
     Row(
+        "what_decides_on_inlining_an_overload",
+        """
+from numba.extending import overload
+def doubled(x):
+    raise NotImplementedError
+WANTED = False
+def decide(expression, caller, callee):
+    return WANTED
+@overload(doubled, inline=decide)
+def _doubled(x):
+    return lambda x: x * 2
+@jk.jit
+def kernel(x):
+    return doubled(x)
+""",
+        "kernel(2)", 4, ("WANTED = False", "WANTED = True"), 4, {"kernel"},
+        ("def decide(", "# a comment\ndef decide("),
+    ),
+    Row(
+        "whether_a_method_overload_is_inlined",
+        """
+from numba import types
+from numba.extending import overload_method
+@overload_method(types.Array, "doubled_of_tests", inline="never")
+def _doubled(x):
+    return lambda x: x * 2
+@jk.jit
+def kernel(x):
+    return x.doubled_of_tests()
+""",
+        "kernel(np.ones(2)).sum()", 4.0, ('"never"', '"always"'), 4.0, {"kernel"},
+        ("def _doubled", "# a comment\ndef _doubled"),
+    ),
+    Row(
+        "what_decides_on_inlining_a_kernel",
+        """
+WANTED = False
+def decide(expression, caller, callee):
+    return WANTED
+@jk.jit(inline=decide)
+def helper(x):
+    return x * 2
+@jk.jit
+def kernel(x):
+    return helper(x)
+""",
+        "kernel(2)", 4, ("WANTED = False", "WANTED = True"), 4, {"kernel"},  # `helper` is no longer compiled by itself
+        ("def decide(", "# a comment\ndef decide("),
+    ),
+    Row(
         "jitable_function",
         """
 from numba.extending import register_jitable
