@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from jitkit import cache as cache
     from jitkit import errors as errors
     from jitkit import records as records
+    from jitkit import simd as simd
     from jitkit._core.jit import jit as jit
     from jitkit.errors import CacheError as CacheError
     from jitkit.errors import DecodeError as DecodeError
@@ -45,7 +46,7 @@ _ROOM_OF = {
         ("scaled", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"), "jitkit.records"
     ),
 }
-_ROOMS = ("cache", "errors", "records")
+_ROOMS = ("cache", "errors", "records", "simd")
 __all__ = ["__version__", *_ROOM_OF, *_ROOMS]
 
 
@@ -91,3 +92,5 @@ def _extend_numba() -> None:
 
     if "jitkit.records" in sys.modules:
         from jitkit.records import _typing  # noqa: F401
+    if "jitkit.simd" in sys.modules:
+        from jitkit.simd import _typing as _  # noqa: F401

@@ -11,11 +11,14 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import NumbaTypeError
 from numba.core.imputils import lower_constant
-from numba.core.typing.templates import AttributeTemplate
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+from numba.core.typing.templates import signature as typed
 from numba.extending import (
     NativeValue,
+    box,
     infer_getattr,
     intrinsic,
+    lower_builtin,
     lower_getattr,
     models,
     register_model,
@@ -23,31 +26,40 @@ from numba.extending import (
     unbox,
 )
 from numba.np.arrayobj import populate_array
+from numba.np.numpy_support import as_dtype as numpy_dtype
 from numba.np.numpy_support import from_dtype as numba_type
 
 from jitkit._core.ir import WORD, copy_memory, emit_half_to_double, pointer
 
 __all__ = [
+    "AbstractTemplate",
     "AttributeTemplate",
     "NativeValue",
+    "NumbaTypeError",
     "address_in",
     "address_of",
     "as_index",
+    "box",
+    "cgutils",
     "copy_bytes",
     "half_to_double",
     "infer_getattr",
+    "infer_global",
     "intrinsic",
     "load",
+    "lower_builtin",
     "lower_constant",
     "lower_getattr",
     "models",
     "nbytes_of",
     "numba_type",
+    "numpy_dtype",
     "records_at",
     "register_model",
     "reinterpret",
     "stack_array",
     "store",
+    "typed",
     "typeof_impl",
     "types",
     "unbox",
