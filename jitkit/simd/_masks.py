@@ -1,4 +1,4 @@
-"""Masks: what to do where."""
+"""Masks: what to do where, and where it is so."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from jitkit.simd._kinds import Kind, MaskKind, ScalarKind, VectorType
 from jitkit.simd._operation import Call, operation
-from jitkit.simd._rules import fail, letter_of, mask, of_mask, one_type, type_of
+from jitkit.simd._rules import BOOL, INDEX, fail, letter_of, mask, of_mask, one_type, type_of
 
 Lanes = Any  # arrays, (lanes,): what an emulation gets
 
 
 def _select(name: str, where: Kind, *kinds: Kind) -> Call:
-    if all(isinstance(kind, MaskKind) for kind in kinds):
+    if {type(kind) for kind in kinds} == {MaskKind}:
         lanes = mask(name, where).lanes
         return Call(where, (where, *(mask(name, kind, lanes=lanes) for kind in kinds)))
     kind = one_type(name, "iuf", *kinds)
@@ -44,3 +44,39 @@ def _from_bits(name: str, kind: Kind, bits: Kind) -> Call:
 def from_bits(V: VectorType, bits: int) -> Lanes:  # noqa: N803
     """Mask whose lanes are the lowest bits of a number."""
     return [bool(int(bits) >> i & 1) for i in range(V.lanes)]
+
+
+@operation(of_mask(BOOL))
+def any(mask: Lanes) -> bool:  # noqa: A001
+    """Whether a lane is true."""
+    return bool(mask.any())
+
+
+@operation(of_mask(BOOL))
+def all(mask: Lanes) -> bool:  # noqa: A001
+    """Whether every lane is true."""
+    return bool(mask.all())
+
+
+@operation(of_mask(BOOL))
+def none(mask: Lanes) -> bool:
+    """Whether no lane is true."""
+    return not mask.any()
+
+
+@operation(of_mask(INDEX))
+def count(mask: Lanes) -> int:
+    """Number of true lanes. Without POPCNT it takes a dozen instructions."""
+    return int(mask.sum())
+
+
+@operation(of_mask(INDEX))
+def first_set(mask: Lanes) -> int:
+    """Index of the first true lane; the number of lanes if there is none."""
+    return int(mask.argmax()) if mask.any() else len(mask)
+
+
+@operation(of_mask(INDEX))
+def last_set(mask: Lanes) -> int:
+    """Index of the last true lane; -1 if there is none."""
+    return int(mask.nonzero()[0].max(initial=-1))
