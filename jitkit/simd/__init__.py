@@ -1,7 +1,7 @@
 """Explicit portable SIMD."""
 
-from jitkit.simd._arithmetic import (  # noqa: A004
-    abs,
+from jitkit.simd._arithmetic import (
+    abs,  # noqa: A004
     ceil,
     clamp,
     copysign,
@@ -12,15 +12,15 @@ from jitkit.simd._arithmetic import (  # noqa: A004
     is_infinite,
     is_nan,
     is_sign_negative,
-    max,
+    max,  # noqa: A004
     max_fast,
     maximum,
-    min,
+    min,  # noqa: A004
     min_fast,
     minimum,
     mul_add,
     recip,
-    round,
+    round,  # noqa: A004
     round_ties_even,
     rsqrt_estimate,
     signum,
