@@ -1,5 +1,21 @@
 """Vectors inside kernels: loading this file tells numba all about them."""
 
-from jitkit.simd import _emit_arithmetic, _emit_conversions, _emit_masks, _emit_memory, _emit_operators, _numba_types
+from jitkit.simd import (
+    _emit_arithmetic,
+    _emit_bits,
+    _emit_conversions,
+    _emit_masks,
+    _emit_memory,
+    _emit_operators,
+    _numba_types,
+)
 
-__all__ = ["_emit_arithmetic", "_emit_conversions", "_emit_masks", "_emit_memory", "_emit_operators", "_numba_types"]
+__all__ = [
+    "_emit_arithmetic",
+    "_emit_bits",
+    "_emit_conversions",
+    "_emit_masks",
+    "_emit_memory",
+    "_emit_operators",
+    "_numba_types",
+]
