@@ -7,6 +7,8 @@ from jitkit.simd import (
     _emit_masks,
     _emit_memory,
     _emit_operators,
+    _emit_reductions,
+    _emit_scans,
     _numba_types,
 )
 
@@ -17,5 +19,7 @@ __all__ = [
     "_emit_masks",
     "_emit_memory",
     "_emit_operators",
+    "_emit_reductions",
+    "_emit_scans",
     "_numba_types",
 ]
