@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from jitkit.records import u16 as u16
     from jitkit.records import u32 as u32
     from jitkit.records import u64 as u64
+    from jitkit.simd._sqrt import sqrt as sqrt
 
 __version__ = "0.1.0"
 
 _ROOM_OF = {
     "jit": "jitkit._core.jit",
+    "sqrt": "jitkit.simd._sqrt",
     **dict.fromkeys(("JitkitError", "CacheError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
     **dict.fromkeys(("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad"), "jitkit.records"),
     **dict.fromkeys(
@@ -93,4 +95,6 @@ def _extend_numba() -> None:
     if "jitkit.records" in sys.modules:
         from jitkit.records import _typing  # noqa: F401
     if "jitkit.simd" in sys.modules:
-        from jitkit.simd import _typing as _  # noqa: F401
+        from jitkit.simd._introduction import introduce_all
+
+        introduce_all()

@@ -10,7 +10,7 @@ def cache() -> Any:
 
 
 def objects() -> Any:
-    """Return what keeps object files: functions `key_of`, `find` and `keep`."""
+    """Return what keeps object files: functions `key_of`, `kernel_key`, `function_key`, `find` and `keep`."""
     return _package()._load_objects()
 
 

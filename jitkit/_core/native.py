@@ -61,7 +61,7 @@ def python_function(
     """
     module = _module_of(parameters, emit, OBJECT if returns == "object" else WORD)
     with compiling:
-        return _function(name, [_object_of(name, module, keep)])
+        return _function(name, [object_of(name, module, keep)])
 
 
 def kernel(path: str, parameters: Sequence[Parameter]) -> Callable[..., int]:
@@ -94,9 +94,9 @@ def kernel(path: str, parameters: Sequence[Parameter]) -> Callable[..., int]:
     module = _module_of(parameters, emit, WORD)
     with _kernels_lock:
         if path not in _kernels:
-            compiled = _kernel_object(path, len(parameters))
+            compiled = kernel_object(path, len(parameters), KERNEL)
             with compiling:
-                _kernels[path] = _function(name, [compiled, _object_of(name, module, keep=True)])
+                _kernels[path] = _function(name, [compiled, object_of(name, module, keep=True)])
         return _kernels[path]
 
 
@@ -106,16 +106,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_kernels_lock._at_fork_reinit)  # type: ignore[attr-defined]
 
 
-def _kernel_object(path: str, count: int) -> Any:
-    """Object file of a kernel, from the cache if it is there."""
+def kernel_object(path: str, count: int, symbol: str) -> Any:
+    """Object file of a kernel as a C function called `symbol`, from the cache if it is there."""
     objects = hooks.objects()
-    key = objects.kernel_key(path, str(count), llvmlite.__version__, *cpu.settled())
+    key = objects.kernel_key(path, str(count), symbol, llvmlite.__version__, *cpu.settled())
     data = objects.find(key)
     if data is None:
         from jitkit._core.c_interface import c_function  # loads numba
 
         module, _, name = path.partition(":")
-        data = c_function(getattr(import_module(module), name), f"({', '.join(['intp'] * count)})", KERNEL).code
+        data = c_function(getattr(import_module(module), name), f"({', '.join(['intp'] * count)})", symbol).code
         objects.keep(key, path, data)
     return data
 
@@ -156,7 +156,7 @@ class _Code:
     """
 
     def __init__(self, name: str, objects: Sequence[Any]) -> None:
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         for data in objects:
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
@@ -165,18 +165,18 @@ class _Code:
         self.method = ctypes.addressof(self._definition)
 
 
-def _object_of(name: str, module: Any, keep: bool) -> Any:
+def object_of(name: str, module: Any, keep: bool) -> Any:
     """Object file of a module, from the cache if it is there: its text says all that it depends on but these two."""
-    machine = _machine()
-    module.triple, module.data_layout = llvm.get_process_triple(), str(machine.target_data)
+    target = machine()
+    module.triple, module.data_layout = llvm.get_process_triple(), str(target.target_data)
     text = str(module)
     if not keep:
-        return _object(text, machine)
+        return _object(text, target)
     objects = hooks.objects()
     key = objects.key_of(llvmlite.__version__, *cpu.settled(), text)
     data = objects.find(key)
     if data is None:
-        data = _object(text, machine)
+        data = _object(text, target)
         objects.keep(key, name, data)
     return data
 
@@ -194,7 +194,7 @@ _new_function.restype = ctypes.py_object
 _new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
 
 
-def _machine() -> Any:
+def machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     name, flags = cpu.settled()

@@ -336,8 +336,11 @@ class _Links:
         (self.calls if key in self.walk._counts or "#" in key else self.values)[label] = text
 
     def add_all(self, label: str, values: Iterable[Any]) -> None:
-        """Note functions that numba has registered under one label."""
-        for i, value in enumerate(values):
+        """Note functions that numba has registered under one label; jitkit's own are known by its digest, in every key.
+
+        They also come and go: numba takes in what is registered when it first compiles.
+        """
+        for i, value in enumerate(value for value in values if not is_versioned(value)):
             self.add(label if i == 0 else f"{label} ({i + 1})", value)
 
 

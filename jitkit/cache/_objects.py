@@ -6,8 +6,9 @@ import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from jitkit.cache._environment import SETTINGS, versions
+from jitkit.cache._environment import SETTINGS, environment, versions
 from jitkit.cache._place import store
 
 SETTING_NAMES = [f"NUMBA_{name}" for name in SETTINGS]
@@ -30,6 +31,16 @@ def kernel_key(*parts: str) -> str:
     with suppress(OSError):  # numba reads its settings from here, too
         settings.append(Path(".numba_config.yaml").read_text(encoding="utf-8", errors="replace"))
     return key_of(*parts, *versions().values(), *settings)
+
+
+def function_key(dispatcher: Any, *parts: str) -> str | None:
+    """Key of an object that is made from a function of the user's; None if its changes would go unnoticed."""
+    from jitkit.cache._fingerprint import CannotFingerprintError, fingerprint  # loads numba
+
+    try:
+        return kernel_key(fingerprint(dispatcher).digest, *parts, *environment().values())
+    except CannotFingerprintError:
+        return None  # numba's door refuses the function itself, and says why
 
 
 def find(key: str) -> bytes | None:

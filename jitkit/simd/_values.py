@@ -32,6 +32,9 @@ class _Lanes:
         """Return a new array, (lanes,), of what is in the lanes."""
         return self._lanes.copy()
 
+    def __jitkit_fingerprint__(self) -> np.ndarray:
+        return self._lanes
+
     def __len__(self) -> int:
         return len(self._lanes)
 

@@ -280,11 +280,11 @@ def test_on_enumerations_of_many_values(model, count):
 
 def test_a_long_payload_adds_no_code(model):
     """One instruction for each cache line of a payload that is only copied took a minute to compile."""
-    sizes, make = [], native._object_of
+    sizes, make = [], native.object_of
     for payload in (64, 1 << 16):
         fields = {f"f{i}": jk.u8 for i in range(13)} | {"payload": jk.bytes_(payload)}
         record = model.make_record(fields, layout="packed")
-        with mock.patch.object(native, "_object_of", lambda *given: sizes.append(len(str(given[1]))) or make(*given)):
+        with mock.patch.object(native, "object_of", lambda *given: sizes.append(len(str(given[1]))) or make(*given)):
             record.compile()
         data = np.random.default_rng(0).bytes(3 * record.itemsize)
         assert record.columns(data)["payload"][2] == data[-payload:].rstrip(b"\0")
