@@ -157,9 +157,14 @@ def run_info(options: argparse.Namespace) -> int:
     """`jitkit info`."""
     import json
 
-    from jitkit._core.about import about, as_table
+    import numpy as np
 
-    facts = about()
+    from jitkit._core.about import about, as_table
+    from jitkit.simd._sqrt_choice import kept_choices
+
+    roots = kept_choices()
+    told = None if roots is None else {np.dtype(letter).name: str(choice) for letter, choice in roots.items()}
+    facts = about() | {"square_roots": told}
     if options.json:
         print(json.dumps(facts, indent=2))
     else:

@@ -12,6 +12,7 @@ import pytest
 import jitkit as jk
 from jitkit import cli
 from jitkit._core import cpu, extras
+from jitkit.simd import _sqrt_choice
 
 DECODE = ("decode", "flight.bin", "--record", "flight_records:Flight")
 
@@ -38,6 +39,19 @@ class TestInfo:
         assert cpu.target().name in words
         assert f"float64 x {cpu.lanes('f8')}" in words
         assert str(jk.cache.directory()) in out.replace("\n", "").replace(" ", "") or str(jk.cache.directory()) in words
+
+    def test_says_how_square_roots_are_taken(self, run, monkeypatch):
+        found = {"f": _sqrt_choice.Choice(1024, 1 << 62), "d": _sqrt_choice.NEVER}
+        monkeypatch.setattr(_sqrt_choice, "kept_choices", lambda: found)
+        told = {
+            "float32": "by multiplications and the divider, from 1,024 items on",
+            "float64": "by the divider alone",
+        }
+        assert json.loads(run("info", "--json")[1])["square_roots"] == told
+        assert all(f"{dtype}: {how}" in " ".join(run("info")[1].split()) for dtype, how in told.items())
+        monkeypatch.setattr(_sqrt_choice, "kept_choices", lambda: None)
+        assert json.loads(run("info", "--json")[1])["square_roots"] is None
+        assert "not used here yet: its first call measures" in run("info")[1]
 
     def test_the_cache_is_where_it_is_set_and_has_its_size(self, run, monkeypatch, tmp_path):
         monkeypatch.setenv("JITKIT_CACHE_DIR", str(tmp_path))

@@ -51,7 +51,7 @@ def about() -> dict[str, Any]:
 
 
 def as_table(facts: dict[str, Any]) -> Table:
-    """The same for people, in 80 columns; to be printed without markup, as there are paths in it."""
+    """The same, with ``square_roots`` (how, by dtype; or None), for people: to be printed without markup."""
     cpu, threads, cache = facts["cpu"], facts["threads"], facts["cache"]
     table = Table.grid(padding=(0, 2))
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version))
@@ -60,6 +60,9 @@ def as_table(facts: dict[str, Any]) -> Table:
     table.add_row("vector lanes", ", ".join(f"{dtype} x {lanes}" for dtype, lanes in facts["lanes"].items()))
     table.add_row("threads", f"{threads['count']}, layer {threads['layer']} of {', '.join(threads['priority'])}")
     table.add_row("cache", f"{cache['directory']}, {cache['nbytes']:,} bytes")
+    roots = facts["square_roots"] or {"jk.sqrt": "not used here yet: its first call measures"}
+    for number, (dtype, how) in enumerate(roots.items()):
+        table.add_row("" if number else "square roots", f"{dtype}: {how}")
     for number, off in enumerate(facts["switched_off"]):
         remedy = f" ({off['remedy']})" if off["remedy"] else ""
         table.add_row("" if number else "switched off", f"{off['what']}: {off['why']}{remedy}")

@@ -18,7 +18,7 @@ from jitkit.simd._kinds import VectorType, native, vector
 from jitkit.simd._loops import BESIDE, make_loop, side_by_side
 from jitkit.simd._masks import select
 from jitkit.simd._memory import splat
-from jitkit.simd._sqrt import Choice, choices
+from jitkit.simd._sqrt_choice import Choice, choices
 from jitkit.simd._sqrt_kernels import Group, any_root, group_of, range_test, soft_root
 
 PLAIN_BYTES = 32  # of vectors that only the divider works on: none is faster on wider ones

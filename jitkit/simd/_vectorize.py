@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from jitkit._core import hooks
-from jitkit._core.ufunc import Loop, new_ufunc
 from jitkit.simd._kinds import VectorType, native
+
+if TYPE_CHECKING:
+    from jitkit._core.ufunc import Loop
 
 MOST_INPUTS = 3
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -63,7 +65,8 @@ def vectorize(*dtypes: DTypeLike) -> Callable[[Callable[..., Any]], np.ufunc]:
         if not callable(function):
             raise TypeError(f"simd.vectorize: expected a function of vectors, got {type(function).__name__}")
         count = _inputs_of(function)
-        from jitkit._core.jit import jit, require_compiler
+        from jitkit._core.jit import jit, require_compiler  # here: importing this room loads no LLVM
+        from jitkit._core.ufunc import new_ufunc
         from jitkit.simd import _ufunc_typing  # loads numba
 
         require_compiler()
@@ -88,6 +91,8 @@ def _inputs_of(function: Callable[..., Any]) -> int:
 
 def _loop(kernel: Any, vector: VectorType, inputs: int, number: int) -> Loop:
     """Machine code of one loop, from the cache if it is there."""
+    from jitkit._core.ufunc import Loop
+
     symbol = f"jitkit_ufunc_{number}"
     objects = hooks.objects()
     key = objects.function_key(kernel, symbol, vector.name)
