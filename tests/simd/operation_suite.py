@@ -14,8 +14,8 @@ import jitkit as jk
 from jitkit import simd
 
 DTYPES = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
-# Compiling takes all the time: on the CPU levels below the host, a narrow and a wide type stand for all.
-WIDTHS = (2, 4, 8, 16, 32, 64) if "NUMBA_CPU_NAME" not in os.environ else (4, 32)
+# Compiling takes all the time: in other modes than that of the host, a narrow and a wide type stand for all.
+WIDTHS = (4, 32) if {"NUMBA_CPU_NAME", "NUMBA_BOUNDSCHECK"} & os.environ.keys() else (2, 4, 8, 16, 32, 64)
 EDGES = {
     "f": [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, 1e-40, -1e-40, 1e30, -1e30, np.inf, -np.inf, np.nan,
           127.5, -128.5, 255.0, 256.0, 2.0**31, 2.0**32, 2.0**63, 2.0**64, -(2.0**63), 0.49999997, 8388609.0],
