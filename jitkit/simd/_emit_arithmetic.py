@@ -50,16 +50,17 @@ def max_fast(e: Emitter, a: Any, b: Any) -> Any:
 
 @emits(ops.min)
 def min(e: Emitter, a: Any, b: Any) -> Any:
-    return _number_of(e, _picked(e, "<", a, b), a, b)
+    return _picked(e, "<", a, _number(e, b, a))
 
 
 @emits(ops.max)
 def max(e: Emitter, a: Any, b: Any) -> Any:
-    return _number_of(e, _picked(e, ">", a, b), a, b)
+    return _picked(e, ">", a, _number(e, b, a))
 
 
-def _number_of(e: Emitter, picked: Any, a: Any, b: Any) -> Any:
-    return e.builder.select(e.builder.fcmp_unordered("uno", b, b), a, picked) if e.letter == "f" else picked
+def _number(e: Emitter, b: Any, a: Any) -> Any:
+    """`b`, but `a` where that is NaN. If the result were picked so, LLVM would not see the minimum in it."""
+    return e.builder.select(e.builder.fcmp_unordered("uno", b, b), a, b) if e.letter == "f" else b
 
 
 @emits(ops.minimum)

@@ -8,7 +8,7 @@ import numpy as np
 
 from jitkit._core.ir import resized
 from jitkit.simd import _conversions as ops
-from jitkit.simd._emit import Emitter, emits, mangled
+from jitkit.simd._emit import Emitter, emits
 from jitkit.simd._kinds import VectorType
 from jitkit.simd._numba_types import register_type
 
@@ -25,10 +25,30 @@ def _converted(e: Emitter, v: Any, source: VectorType, wanted: VectorType) -> An
             return resized(e.builder, v, wanted.bits, signed=source.dtype.kind == "i")
         return (e.builder.sitofp if source.dtype.kind == "i" else e.builder.uitofp)(v, into)
     if letter != "f":
-        return e.intrinsic(f"fpto{'s' if letter == 'i' else 'u'}i.sat.{mangled(into)}", v, result=into)
+        return _whole(e, v, wanted)
     if source.bits == wanted.bits:
         return v
     return (e.builder.fpext if source.bits < wanted.bits else e.builder.fptrunc)(v, into)
+
+
+def _whole(e: Emitter, v: Any, wanted: VectorType) -> Any:
+    """Integers of floats. LLVM has this as ``fptosi.sat``, but on x86 it does that lane by lane.
+
+    What its plain conversion gives for a number that does not fit is open: so floats are put between the limits first.
+    The upper one may be no float, as 2**31 - 1 is no float32. Then those too high are picked out afterwards.
+    """
+    limits, lane = np.iinfo(wanted.dtype), e.kind.dtype.type
+    least, most = float(lane(limits.min)), float(lane(limits.max))
+    if limits.min:
+        v = e.builder.select(e.builder.fcmp_ordered("ord", v, v), v, e.number(0.0))
+    v = e.builder.select(e.builder.fcmp_ordered(">", v, e.number(least)), v, e.number(least))  # never NaN any more
+    convert = e.builder.fptosi if limits.min or wanted.bits < 32 else e.builder.fptoui
+    into = register_type(wanted if wanted.bits >= 32 else wanted.with_dtype("i4"))
+    if int(most) == limits.max:
+        v = e.builder.select(e.builder.fcmp_ordered("<", v, e.number(most)), v, e.number(most))
+        return resized(e.builder, convert(v, into), wanted.bits)
+    too_high = e.builder.fcmp_ordered(">=", v, e.number(most))
+    return e.builder.select(too_high, e.number(int(limits.max), wanted), convert(v, into))
 
 
 @emits(ops.saturating_cast)
