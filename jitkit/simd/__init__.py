@@ -1,4 +1,10 @@
-"""Explicit portable SIMD."""
+"""Explicit portable SIMD inside kernels, and ufuncs from functions of vectors.
+
+Operations work on vectors in kernels by machine code, and in Python by an emulation in NumPy, which defines them: see
+`_operation`. A file `_emit_x` has the machine code of the operations in `_x`.
+"""
+
+from jitkit.simd import _introduction  # noqa: F401 (numba gets to know vectors)
 # ruff: noqa: F403, F405 (the sixty names of `_names`, all of which stand in `__all__`)
 
 from jitkit.simd._arithmetic import (
@@ -43,10 +49,22 @@ from jitkit.simd._bits import (
     swap_bytes,
     trailing_zeros,
 )
+from jitkit.simd._compress import compress, compress_store, expand, expand_load
 from jitkit.simd._conversions import bitcast, cast, saturating_cast, to_int, widen, widen_high, widen_low
 from jitkit.simd._kinds import VectorType, native, vector
 from jitkit.simd._masks import all, any, count, first_set, from_bits, last_set, none, select, to_bits  # noqa: A004
-from jitkit.simd._memory import first, iota, load, splat, store
+from jitkit.simd._memory import (
+    fence,
+    first,
+    from_array,
+    iota,
+    load,
+    load_aligned,
+    splat,
+    store,
+    store_aligned,
+    store_nontemporal,
+)
 from jitkit.simd._names import *
 from jitkit.simd._reductions import (
     reduce_and,
@@ -59,8 +77,28 @@ from jitkit.simd._reductions import (
     reduce_sum_ordered,
     reduce_xor,
 )
+from jitkit.simd._report import report
 from jitkit.simd._scans import prefix_max, prefix_min, prefix_sum, prefix_xor
+from jitkit.simd._scatter import gather, load_interleaved, load_strided, scatter, store_interleaved, store_strided
+from jitkit.simd._shuffles import (
+    concat,
+    deinterleave,
+    high_half,
+    interleave,
+    low_half,
+    resize,
+    reverse,
+    rotate_elements_left,
+    rotate_elements_right,
+    shift_elements_left,
+    shift_elements_right,
+    swizzle,
+    swizzle2,
+    table_lookup,
+    transpose,
+)
 from jitkit.simd._values import Mask, Pattern, Vector, pattern
+from jitkit.simd._vectorize import vectorize
 
 __all__ = [
     "Mask",
@@ -76,9 +114,15 @@ __all__ = [
     "cast",
     "ceil",
     "clamp",
+    "compress",
+    "compress_store",
+    "concat",
     "copysign",
     "count",
     "count_ones",
+    "deinterleave",
+    "expand",
+    "expand_load",
     "f32x2",
     "f32x4",
     "f32x8",
@@ -91,12 +135,16 @@ __all__ = [
     "f64x16",
     "f64x32",
     "f64x64",
+    "fence",
     "first",
     "first_set",
     "floor",
     "fma",
     "fract",
+    "from_array",
     "from_bits",
+    "gather",
+    "high_half",
     "i8x2",
     "i8x4",
     "i8x8",
@@ -121,6 +169,7 @@ __all__ = [
     "i64x16",
     "i64x32",
     "i64x64",
+    "interleave",
     "iota",
     "is_finite",
     "is_infinite",
@@ -129,6 +178,10 @@ __all__ = [
     "last_set",
     "leading_zeros",
     "load",
+    "load_aligned",
+    "load_interleaved",
+    "load_strided",
+    "low_half",
     "max",
     "max_fast",
     "maximum",
@@ -155,7 +208,12 @@ __all__ = [
     "reduce_sum",
     "reduce_sum_ordered",
     "reduce_xor",
+    "report",
+    "resize",
+    "reverse",
     "reverse_bits",
+    "rotate_elements_left",
+    "rotate_elements_right",
     "rotl",
     "rotr",
     "round",
@@ -164,15 +222,26 @@ __all__ = [
     "saturating_add",
     "saturating_cast",
     "saturating_sub",
+    "scatter",
     "select",
+    "shift_elements_left",
+    "shift_elements_right",
     "signum",
     "splat",
     "sqrt",
     "store",
+    "store_aligned",
+    "store_interleaved",
+    "store_nontemporal",
+    "store_strided",
     "swap_bytes",
+    "swizzle",
+    "swizzle2",
+    "table_lookup",
     "to_bits",
     "to_int",
     "trailing_zeros",
+    "transpose",
     "trunc",
     "u8x2",
     "u8x4",
@@ -199,6 +268,7 @@ __all__ = [
     "u64x32",
     "u64x64",
     "vector",
+    "vectorize",
     "widen",
     "widen_high",
     "widen_low",

@@ -36,6 +36,10 @@ class Emitter:
         """Kind of the result."""
         return self.call.result
 
+    def argument(self, number: int) -> Any:
+        """Kind that an argument is converted to."""
+        return self.call.arguments[number]
+
     @property
     def letter(self) -> str:
         """NumPy's letter of the lanes' dtype: "i", "u" or "f"."""

@@ -159,7 +159,7 @@ def _indexed(e: Emitter, number: int, x: Any, indices: Any, mask: Any) -> Any:
 
 def _pointers(e: Emitter, base: Any, offsets: Any) -> Any:
     """Vector of pointers, each so many items behind another; llvmlite knows only how to make one of them."""
-    found = e.builder.gep(base, [offsets])
+    found = e.builder.gep(base, [offsets], source_etype=base.type.pointee)
     found.type = ir.VectorType(ir.PointerType(), offsets.type.count)
     return found
 

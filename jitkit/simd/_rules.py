@@ -144,12 +144,14 @@ def constant(name: str, kind: Kind) -> int:
     return kind.value
 
 
-def pattern_of(name: str, kind: Kind, lanes: int) -> PatternKind:
-    """Return a kind, which must be a pattern of lanes below a number."""
+def pattern_of(name: str, kind: Kind, *sources: VectorType | MaskKind) -> PatternKind:
+    """Return a kind, which must be a pattern of lanes of some vectors or masks."""
     if not isinstance(kind, PatternKind):
         fail(name, "a pattern (simd.pattern, made outside the kernel)", kind)
+    lanes = sum(source.lanes for source in sources)
     if max(kind.indices) >= lanes:
-        fail(name, f"indices of lanes from 0 to {lanes - 1}", kind)
+        owners = " and ".join(source.name for source in sources)
+        fail(name, f"indices of lanes from 0 to {lanes - 1}, those of {owners}", kind)
     return kind
 
 
