@@ -102,14 +102,27 @@ def compiled(expressions, rows, known, sample):
                 lines.append(f"    {out}[i] = {item}")
     inputs = [*(f"{name}_in" for name in (*NAMES, "m", "k", "s")), *(f"out{i}" for i in range(len(outs)))]
     source = "\n".join([f"def kernel(i, {', '.join(inputs)}):", *lines])
-    names |= known
-    exec(source, names)
-    kernel = jk.jit(names["kernel"])
     arrays = [rows[name].reshape(-1) for name in NAMES]
     arrays += [np.array([as_bits(mask) for mask in rows[name]], np.uint64) for name in "mk"]
-    for i in range(count):
-        kernel(i, *arrays, rows["s"], *outs)
+    run(source, names | known, count, [*arrays, rows["s"], *outs])
     return [list(results(i, sample, outs)) for i in range(count)]
+
+
+def made_function(source, names):
+    """The function `kernel` of a source."""
+    names = dict(names)
+    exec(source, names)
+    return names["kernel"]
+
+
+def run_here(source, names, count, arrays):
+    """Call the kernel for each row."""
+    kernel = jk.jit(made_function(source, names))
+    for i in range(count):
+        kernel(i, *arrays)
+
+
+run = run_here  # or how it runs on another processor, which fills the outputs among the arrays as well
 
 
 def as_bits(mask):
