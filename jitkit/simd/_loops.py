@@ -185,6 +185,19 @@ def _apply_apart(function: Any, vector: VectorType, inputs: int) -> Any:
     return apply_3
 
 
+def _in_order(function: Any, vector: VectorType) -> Any:
+    """Return the jitted ``(addresses, steps, out, out_step, count)`` in which each item needs the result before it."""
+
+    @jit
+    def run(addresses: Any, steps: Any, out: Any, out_step: Any, count: Any) -> Any:
+        for i in range(count):
+            a = load_one_at(vector, addresses[0] + i * steps[0])
+            b = load_one_at(vector, addresses[1] + i * steps[1])
+            store_few_at(out + i * out_step, function(a, b), 1)
+
+    return run
+
+
 def _unary(function: Any, vector: VectorType, size: int, out_bytes: int, fast: Any) -> Any:
     run = fast or side_by_side(function, vector, [BESIDE], out_bytes)
     run_apart = _apart(function, vector, 1)
@@ -208,13 +221,16 @@ def _binary(function: Any, vector: VectorType, size: int, out_bytes: int, fast: 
     run_first_alone = side_by_side(function, vector, [ALONE, BESIDE], out_bytes)
     run_second_alone = side_by_side(function, vector, [BESIDE, ALONE], out_bytes)
     run_apart = _apart(function, vector, 2)
+    run_in_order = _in_order(function, vector)
 
     @jit
     def loop(arguments: Any, dimensions: Any, steps: Any, data: Any) -> Any:
         count = word_at(dimensions, 0)
         addresses, out = (word_at(arguments, 0), word_at(arguments, 1)), word_at(arguments, 2)
         a, b, out_step = word_at(steps, 0), word_at(steps, 1), word_at(steps, 2)
-        if out_step == out_bytes and a == size and b == size:
+        if a == out_step and out == addresses[0] + a:  # `accumulate`, and `reduce`, whose steps are 0
+            run_in_order(addresses, (a, b), out, out_step, count)
+        elif out_step == out_bytes and a == size and b == size:
             run(addresses, out, count, data)
         elif out_step == out_bytes and a == 0 and b == size:
             run_first_alone(addresses, out, count, data)
