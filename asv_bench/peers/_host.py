@@ -12,8 +12,8 @@ from llvmlite import binding as llvm
 PACKAGES = ("jitkit", "numpy", "numba", "llvmlite", "construct", "kaitaistruct", "ccsdspy", "space_packet_parser")
 
 
-def describe() -> dict[str, object]:
-    """Processor, system and versions, for the JSON file."""
+def describe(packages: Sequence[str] = PACKAGES) -> dict[str, object]:
+    """Processor, system and versions of packages, for the JSON file."""
     features = llvm.get_host_cpu_features()
     return {
         "processor": _processor_model(),
@@ -24,7 +24,7 @@ def describe() -> dict[str, object]:
         "huge_pages": _huge_pages(),
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in packages},
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import process_time, sleep
 
 Call = Callable[[], object]
+Clock = Callable[[], float]
 
 # A processor that has just run wide vectors stays at another frequency for some milliseconds: the first 3 ms
 # of a side's turn, which also bring its data back into the cache, are therefore not counted.
@@ -27,21 +28,19 @@ BUDGET = 6.0  # seconds for all rounds of one comparison, as far as FEWEST_ROUND
 SPREAD = 4.0  # seconds between its first round and its last, at least
 
 
-@dataclass
-class Bench:
-    """What to measure with and how thoroughly, and the rounds that each comparison has taken so far."""
+@dataclass(kw_only=True)
+class Timer:
+    """How thoroughly to measure, and the rounds that each comparison has taken so far."""
 
-    packets: Path  # spacecraft packets, recorded or made
-    xtce: Path | None  # their definition
-    scratch: Path  # a folder for large files
-    paths: tuple[str, ...]  # of jitkit's: see _sides.PATHS
     quick: bool = False
+    turn: float = TURN  # seconds that count of each side's turn
+    clock: Clock = process_time
     rounds: list[int] = field(default_factory=list)
 
     def best(self, sides: Mapping[str, Call]) -> dict[str, float]:
-        """Best processor time of one call of each side, in seconds."""
-        length = {name: _one_call(call) for name, call in sides.items()}
-        round_length = sum(max(one, SETTLE + TURN) for one in length.values())
+        """Best time of one call of each side, in seconds."""
+        length = {name: self._one_call(call) for name, call in sides.items()}
+        round_length = sum(max(one, SETTLE + self.turn) for one in length.values())
         rounds = 2 if self.quick else max(FEWEST_ROUNDS, min(MOST_ROUNDS, int(BUDGET / round_length)))
         pause = 0.0 if self.quick else max(0.0, SPREAD / (rounds - 1) - round_length)
         best = dict.fromkeys(sides, math.inf)
@@ -52,41 +51,48 @@ class Bench:
         try:
             for turn in range(rounds):
                 for name in sides if turn % 2 == 0 else reversed(sides):
-                    best[name] = min(best[name], _take_turn(sides[name], length[name]))
+                    best[name] = min(best[name], self._take_turn(sides[name], length[name]))
                 sleep(pause if turn < rounds - 1 else 0.0)
         finally:
             gc.unfreeze()
         self.rounds.append(rounds)
         return best
 
-
-def _one_call(call: Call) -> float:
-    """Length of a call, after one that compiles and touches whatever the first call does."""
-    call()
-    start = process_time()
-    call()
-    return process_time() - start
-
-
-def _take_turn(call: Call, length: float) -> float:
-    if length > TURN:
-        return _sample(call, 1)
-    number = max(1, math.ceil(SAMPLE / max(length, 1e-7)))
-    settled = process_time() + SETTLE
-    while process_time() < settled:
-        _sample(call, number)
-    best, end = math.inf, process_time() + TURN
-    while process_time() < end:
-        best = min(best, _sample(call, number))
-    return best
-
-
-def _sample(call: Call, number: int) -> float:
-    # `process_time` counts all threads of the process: a side gains nothing by keeping helpers busy.
-    start = process_time()
-    for _ in range(number):
+    def _one_call(self, call: Call) -> float:
+        """Length of a call, after one that compiles and touches whatever the first call does."""
         call()
-    return (process_time() - start) / number
+        start = self.clock()
+        call()
+        return self.clock() - start
+
+    def _take_turn(self, call: Call, length: float) -> float:
+        if length > self.turn:
+            return self._sample(call, 1)
+        number = max(1, math.ceil(SAMPLE / max(length, 1e-7)))
+        settled = self.clock() + SETTLE
+        while self.clock() < settled:
+            self._sample(call, number)
+        best, end = math.inf, self.clock() + self.turn
+        while self.clock() < end:
+            best = min(best, self._sample(call, number))
+        return best
+
+    def _sample(self, call: Call, number: int) -> float:
+        # `process_time` counts all threads of the process: a side gains nothing by keeping helpers busy.
+        start = self.clock()
+        for _ in range(number):
+            call()
+        return (self.clock() - start) / number
+
+
+@dataclass(kw_only=True)
+class Bench(Timer):
+    """What the questions about records need besides."""
+
+    packets: Path  # spacecraft packets, recorded or made
+    xtce: Path | None  # their definition
+    scratch: Path  # a folder for large files
+    paths: tuple[str, ...]  # of jitkit's: see _sides.PATHS
 
 
 def pin_to_one_cpu() -> int | None:
