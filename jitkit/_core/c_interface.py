@@ -26,6 +26,7 @@ from jitkit._core.c_module import (
     machine_for,
     needed_symbols,
     optimise,
+    retarget,
     without_counting,
 )
 from jitkit._core.ir import BYTE, WORD, ir
@@ -69,7 +70,7 @@ class CFunction(NamedTuple):
     parameters: tuple[Parameter, ...]
     signature: str  # of the kernel, with the types of numba
     errors: dict[int, str]  # what each status but 0 means
-    code: bytes  # an object file
+    code: bytes  # an object file, or assembly
     needs: tuple[str, ...]  # symbols of the C library
     processor: str
 
@@ -91,7 +92,15 @@ class _Kernel(NamedTuple):
 
 
 @global_compiler_lock  # type: ignore[untyped-decorator]
-def c_function(dispatcher: Any, signature: Any, name: str, processor: str | None = None) -> CFunction:
+def c_function(
+    dispatcher: Any,
+    signature: Any,
+    name: str,
+    processor: str | None = None,
+    *,
+    triple: str | None = None,
+    assembly: bool = False,
+) -> CFunction:
     """Compile a function for one signature, as a C function that returns a status.
 
     Parameters
@@ -103,13 +112,18 @@ def c_function(dispatcher: Any, signature: Any, name: str, processor: str | None
     processor : str, optional
         What to compile for, as LLVM spells it, without what this host has beyond it; the default is what numba
         compiles for in this process.
+    triple : str, optional
+        The system of that processor, of 64 bits, as LLVM spells it; the default is this one. What the kernel itself
+        chooses by processor, such as the width of `simd.native`, still goes by what numba compiles for in this process.
+    assembly : bool
+        Whether `code` is to be assembly for a person to read.
 
     Raises
     ------
     TypeError
         If `dispatcher` is none, or has parameters or a result that the C function cannot have.
     ValueError
-        If the C library has a function called `name`, or LLVM knows no such processor.
+        If the C library has a function called `name`, or LLVM knows no such processor, or there is none for a triple.
     JitkitError
         If the function needs Python or numba while it runs.
     """
@@ -118,8 +132,10 @@ def c_function(dispatcher: Any, signature: Any, name: str, processor: str | None
         raise TypeError(f"expected a function made with jk.jit or numba.njit, got {dispatcher!r}")
     if name in RESERVED or in_c_library(name):  # who calls the library's would get this one, which may be this one
         raise ValueError(f"expected a name that C and its library do not use, got {name!r}: give another with name=")
-    target, flags = cpu.settled() if processor is None else (known_processor(processor), "")
-    machine = machine_for(target, flags)
+    if processor is None and triple is not None:
+        raise ValueError(f"expected a processor of {triple}, got none: it is not the one that numba compiles for")
+    target, flags = cpu.settled() if processor is None else (known_processor(processor, triple), "")
+    machine = machine_for(target, flags, triple)
     kernel = _compile(dispatcher, signature)
     if kernel.compiled.library.has_dynamic_globals:
         raise JitkitError(
@@ -128,9 +144,10 @@ def c_function(dispatcher: Any, signature: Any, name: str, processor: str | None
         )
     module = llvm.parse_assembly(kernel.compiled.library.get_llvm_str())
     parameters = _link_c_function(module, kernel, name)
+    retarget(module, machine)
     # Here go the exceptions that cannot come where arrays have no gaps: there is no status for them.
     optimise(module, machine, level=1)
-    errors = assign_codes(module, machine, name)
+    errors = assign_codes(module, name)
     optimise(module, machine, level=3)
     needs = needed_symbols(module, kernel.name, foreign=processor is not None)
     for i, argument in enumerate(module.get_function(name).arguments):
@@ -138,7 +155,8 @@ def c_function(dispatcher: Any, signature: Any, name: str, processor: str | None
             parameters[i] = parameters[i]._replace(kind=f"const {parameters[i].kind.removeprefix('const ')}")
     types_given = ", ".join(f"{called}: {kind}" for called, kind in kernel.arguments.items())
     signature = f"{kernel.name}({types_given}) -> {kernel.compiled.signature.return_type}"
-    return CFunction(name, tuple(parameters), signature, errors, machine.emit_object(module), needs, target)
+    code = machine.emit_assembly(module).encode() if assembly else machine.emit_object(module)
+    return CFunction(name, tuple(parameters), signature, errors, code, needs, target)
 
 
 def _compile(dispatcher: Any, signature: Any) -> _Kernel:

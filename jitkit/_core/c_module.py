@@ -66,15 +66,23 @@ def hide(module: Any, but: str) -> None:
             value.linkage = "internal"
 
 
-def machine_for(target: str, flags: str) -> Any:
-    """LLVM's code generator for object files of a shared library."""
-    return _target().create_target_machine(cpu=target, features=flags, opt=3, reloc="pic", codemodel="default")
+def machine_for(target: str, flags: str, triple: str | None = None) -> Any:
+    """LLVM's code generator for object files of a shared library, here or on the system of a triple."""
+    return _target(triple).create_target_machine(cpu=target, features=flags, opt=3, reloc="pic", codemodel="default")
 
 
-def _target() -> Any:
+def _target(triple: str | None = None) -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.Target.from_triple(llvm.get_process_triple())
+    if triple is not None:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    return llvm.Target.from_triple(triple or llvm.get_process_triple())
+
+
+def retarget(module: Any, machine: Any) -> None:
+    """Make a module one for another machine, of which none of its code has known yet."""
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
 
 
 def optimise(module: Any, machine: Any, level: int) -> None:
@@ -89,7 +97,7 @@ def optimise(module: Any, machine: Any, level: int) -> None:
     passes.run(module, builder)
 
 
-def assign_codes(module: Any, machine: Any, name: str) -> dict[int, str]:
+def assign_codes(module: Any, name: str) -> dict[int, str]:
     """Replace each description of an exception by its status, and return what the statuses mean.
 
     What numba describes them with also tells the places of source files: nothing of it remains.
@@ -102,7 +110,7 @@ def assign_codes(module: Any, machine: Any, name: str) -> dict[int, str]:
         )
     constants: dict[tuple[str, str], list[str]] = defaultdict(list)
     lines: dict[tuple[str, str], int] = {}
-    for constant, (kind, arguments, location) in _descriptions(module, machine).items():
+    for constant, (kind, arguments, location) in _descriptions(module).items():
         exception = _class_name(kind), ascii(arguments)
         constants[exception].append(constant)
         lines[exception] = min(lines.get(exception, sys.maxsize), location[2] if location else 0)
@@ -128,16 +136,18 @@ class _Description(ctypes.Structure):
     _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_int32))
 
 
-def _descriptions(module: Any, machine: Any) -> dict[str, tuple[Any, Any, Any]]:
+def _descriptions(module: Any) -> dict[str, tuple[Any, Any, Any]]:
     """Exceptions by the constant that describes them, read from memory as numba itself does."""
     data = module.clone()
+    here = _target().create_target_machine(codemodel="jitdefault", jit=True)
+    retarget(data, here)
     hide(data, but="")
     constants = [value for value in data.global_variables if value.name.startswith(DESCRIPTION)]
     for constant in constants:
         constant.linkage = "external"
     names = [constant.name for constant in constants]
-    optimise(data, machine, level=0)  # only the constants remain: nothing else would find what it needs
-    engine = llvm.create_mcjit_compiler(data, _target().create_target_machine(codemodel="jitdefault", jit=True))
+    optimise(data, here, level=0)  # only the constants remain: nothing else would find what it needs
+    engine = llvm.create_mcjit_compiler(data, here)
     engine.finalize_object()
     found = {}
     for name in names:
@@ -174,18 +184,18 @@ def in_c_library(symbol: str) -> bool:
 # LLVM says on stderr that it does not know a processor, and ends the process if it is one of another architecture.
 PROBE = """
 import sys, llvmlite.binding as llvm
-llvm.initialize_native_target(); llvm.initialize_native_asmprinter()
-target = llvm.Target.from_triple(llvm.get_process_triple())
+llvm.initialize_all_targets(); llvm.initialize_all_asmprinters()
+target = llvm.Target.from_triple(sys.argv[2])
 target.create_target_machine(cpu=sys.argv[1]).emit_object(llvm.parse_assembly("define void @f() { ret void }"))
 """
 
 
 @cache
-def known_processor(processor: str) -> str:
-    probe = subprocess.run([sys.executable, "-c", PROBE, processor], capture_output=True, text=True, check=False)
+def known_processor(processor: str, triple: str | None = None) -> str:
+    triple = triple or llvm.get_process_triple()
+    command = [sys.executable, "-c", PROBE, processor, triple]
+    probe = subprocess.run(command, capture_output=True, text=True, check=False)
     if not processor or processor == "help" or probe.returncode or probe.stderr:
-        raise ValueError(
-            f'expected a processor that LLVM knows for {llvm.get_process_triple()} ("x86-64-v3", "haswell"), '
-            f"got {processor!r}"
-        )
+        examples = ' ("x86-64-v3", "haswell")' if triple.startswith("x86_64") else ""
+        raise ValueError(f"expected a processor that LLVM knows for {triple}{examples}, got {processor!r}")
     return processor
