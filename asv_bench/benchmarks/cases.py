@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from benchmarks import inputs
+from benchmarks import inputs, vectors
 from benchmarks.interleaved import Case
 
 
@@ -135,8 +135,14 @@ def latest_with_struct(_, data):
     return accel_z
 
 
+def simd(name, jitkit, python, make, numpy):
+    """A case of vectors: as many items as the first cache holds, or nearly."""
+    return Case(name, jitkit, python, make, numpy=numpy, sizes=(16_384,), prefix=2_000)
+
+
 DECODE = "jitkit.records._reference:decode"
 ENCODE = "jitkit.records._reference:encode"
+TWIN = "jitkit.simd._reference:"
 
 CASES = [
     # A view costs the same for any number of records: with more of them its gain only looks larger.
@@ -148,4 +154,32 @@ CASES = [
     Case("records.pack", pack, ENCODE, telemetry_columns, numpy=numpy_pack),
     Case("records.reader", sum_in_kernel, sum_with_struct, telemetry("packed"), numpy=sum_with_numpy),
     Case("records.load", latest_in_kernel, latest_with_struct, telemetry("packed")),
+    simd("sqrt, float32", "jitkit:sqrt", vectors.roots_with_python, vectors.numbers("f4"), np.sqrt),
+    simd("sqrt, float64", "jitkit:sqrt", vectors.roots_with_python, vectors.numbers("f8"), np.sqrt),
+    simd(
+        "simd.rsqrt",
+        "jitkit.simd:rsqrt",
+        vectors.rsqrt_with_python,
+        vectors.numbers("f4"),
+        vectors.rsqrt_with_numpy,
+    ),
+    simd("simd.hypot", "jitkit.simd:hypot", vectors.hypot_with_python, vectors.pairs("f8"), np.hypot),
+    simd("simd.clip", "jitkit.simd:clip", vectors.clip_with_python, vectors.limited("f4"), np.clip),
+    simd("simd.dot", "jitkit.simd:dot", TWIN + "dot", vectors.pairs("f8"), np.dot),
+    simd("simd.sum", "jitkit.simd:sum", TWIN + "sum", vectors.numbers("f8"), np.sum),
+    simd("simd.minmax", "jitkit.simd:minmax", TWIN + "minmax", vectors.numbers("f8"), vectors.minmax_with_numpy),
+    simd(
+        "simd.count_equal",
+        "jitkit.simd:count_equal",
+        TWIN + "count_equal",
+        vectors.statuses,
+        vectors.count_with_numpy,
+    ),
+    simd(
+        "simd, a search by hand",
+        vectors.search_in_kernel,
+        vectors.search_with_python,
+        vectors.text,
+        vectors.search_with_numpy,
+    ),
 ]
