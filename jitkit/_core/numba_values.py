@@ -68,6 +68,8 @@ def _in_words(option: Any) -> Any:
 
 def type_text(kind: Any) -> str | None:
     """Text of a numba type that says all of it; None where it has Python objects in it that a text cannot tell."""
+    if hook := getattr(type(kind), "__jitkit_fingerprint__", None):
+        return told if isinstance(told := hook(kind), str) else None  # also of what is inside tuples, lists and more
     if not type(kind).__module__.startswith("numba.") or isinstance(kind, HOLDING_OBJECTS):
         return None
     if isinstance(kind, types.Callable) and not isinstance(kind, types.NumberClass):

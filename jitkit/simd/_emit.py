@@ -134,6 +134,8 @@ _OPERATORS = {
     _operators.rshift: (operator.rshift, operator.irshift),
     _operators.invert: (operator.invert,),
     _operators.neg: (operator.neg,),
+    _operators.pos: (operator.pos,),
+    _operators.getitem: (operator.getitem,),
     _operators.lt: (operator.lt,),
     _operators.le: (operator.le,),
     _operators.gt: (operator.gt,),
@@ -150,18 +152,35 @@ def _call_of(known: Operation, kinds: Sequence[Any]) -> Call:
         raise NumbaTypeError(str(error)) from None
 
 
+class _Template(AbstractTemplate):  # type: ignore[misc]
+    """How numba types calls of an operation, and what it tells of it where a call is wrong."""
+
+    operation: Operation
+    prefer_literal = True
+
+    def get_template_info(self) -> dict[str, Any]:
+        code = self.operation.emulate.__code__
+        return {
+            "kind": "operation",
+            "name": self.operation.name,
+            "sig": str(self.operation.signature),
+            "filename": code.co_filename,
+            "lines": (code.co_firstlineno, code.co_firstlineno),
+            "docstring": self.operation.emulate.__doc__,
+        }
+
+
 def _register(known: Operation, function: Any, emit: Emit) -> None:
-    class Template(AbstractTemplate):  # type: ignore[misc]
+    class Template(_Template):
         key = function
         operation = known  # no closure here either
-        prefer_literal = True
 
         def generic(self, args: Any, kws: Any) -> Any:
             try:
-                given = self.operation.bound(args, kws)
+                bound = self.operation.bound(args, kws)
             except TypeError as error:
                 raise NumbaTypeError(str(error)) from None
-            found = _typed(self.operation, given)
+            found = _typed(self.operation, bound)
             return found.replace(pysig=self.operation.signature) if kws else found
 
     infer_global(function)(Template)
@@ -169,12 +188,12 @@ def _register(known: Operation, function: Any, emit: Emit) -> None:
 
 
 def _register_operator(known: Operation, function: Any, emit: Emit) -> None:
-    class Template(AbstractTemplate):  # type: ignore[misc]
+    class Template(_Template):
         key = function
         operation = known
 
         def generic(self, args: Any, kws: Any) -> Any:
-            if not any(isinstance(kind, (SimdVector, SimdMask)) for kind in args):
+            if not any(isinstance(given(kind), (SimdVector, SimdMask)) for kind in args):
                 return None  # numba's own business
             return _typed(self.operation, args)
 
@@ -187,9 +206,15 @@ def _register_operator(known: Operation, function: Any, emit: Emit) -> None:
         lower_builtin(function, vector, vector)(lower)
 
 
-def _typed(known: Operation, given: Sequence[Any]) -> Any:
-    call = _call_of(known, given)
-    pairs = zip(given, call.arguments, strict=True)
+def given(kind: Any) -> Any:
+    """Type of an argument; of one that may be None the type that it has if it is not, or else numba raises."""
+    return kind.type if isinstance(kind, types.Optional) else kind
+
+
+def _typed(known: Operation, args: Sequence[Any]) -> Any:
+    kinds = [given(kind) for kind in args]
+    call = _call_of(known, kinds)
+    pairs = zip(kinds, call.arguments, strict=True)
     kept = [kind if isinstance(wanted, ConstantKind) else types.unliteral(kind) for kind, wanted in pairs]
     return typed(type_of_kind(call.result), *kept)
 

@@ -121,6 +121,11 @@ def neg(e: Emitter, a: Any) -> Any:
     return e.builder.fneg(a) if e.letter == "f" else e.builder.neg(a)
 
 
+@emits(ops.pos)
+def pos(e: Emitter, a: Any) -> Any:
+    return a
+
+
 def _comparison(symbol: str) -> Any:
     def emit(e: Emitter, a: Any, b: Any) -> Any:
         if isinstance(e.call.arguments[0], type(e.result)):  # masks

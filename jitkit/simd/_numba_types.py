@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from jitkit._core.intrinsics import (
-    AttributeTemplate,
     NativeValue,
+    NumbaTypeError,
     box,
     cgutils,
-    infer_getattr,
     lower_constant,
-    lower_getattr,
     models,
     numba_type,
     numpy_dtype,
@@ -23,7 +21,7 @@ from jitkit._core.intrinsics import (
     types,
     unbox,
 )
-from jitkit._core.ir import BYTE, bytes_of, constant, ir
+from jitkit._core.ir import BYTE, bytes_of, ir
 from jitkit.simd._kinds import (
     ArrayKind,
     ConstantKind,
@@ -35,6 +33,7 @@ from jitkit.simd._kinds import (
     TypeKind,
     VectorType,
 )
+from jitkit.simd._operation import kind_of
 from jitkit.simd._values import Mask, Pattern, Vector
 
 
@@ -171,6 +170,19 @@ class _LanesModel(models.PrimitiveModel):
             value = builder.insert_element(value, lane, ir.Constant(ir.IntType(32), i))
         return value
 
+    def as_argument(self, builder: Any, value: Any) -> Any:
+        # How numba hands outer variables to the body of a prange: from memory, and as it is there.
+        if value.type != self.be_type:
+            raise NumbaTypeError(f"the body of a prange cannot take {self.kind.name} from outside: make it inside")
+        return self.as_data(builder, value) if self.get_argument_type() != self.be_type else value
+
+    def get_argument_type(self) -> Any:
+        # With AVX-512, LLVM 22 gives up on calls whose first argument is <1 x i1> and whose second is another mask.
+        return self.get_data_type() if self.kind == MaskKind(1) else self.be_type
+
+    def from_argument(self, builder: Any, value: Any) -> Any:
+        return self.from_data(builder, value) if self.get_argument_type() != self.be_type else value
+
     def load_from_data_pointer(self, builder: Any, source: Any, align: Any = None) -> Any:
         return self.from_data(builder, builder.load(source, align=align or bytes_of(self.get_data_type().element)))
 
@@ -210,6 +222,8 @@ def _constant_without_value(context: Any, builder: Any, kind: Any, value: Any) -
 @lower_constant(SimdVector)
 @lower_constant(SimdMask)
 def _constant_lanes(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if not isinstance(value, (Vector, Mask)):  # the 0 that numba's sums over a prange start with
+        raise NumbaTypeError("a prange cannot sum up vectors: reduce each to a number inside, and sum these up")
     return ir.Constant(register_type(kind_of_type(kind)), value.to_array().tolist())  # type: ignore[arg-type]
 
 
@@ -226,35 +240,12 @@ def _value_of_constant(kind: Any, value: Any, c: Any) -> Any:
     return c.pyapi.unserialize(c.pyapi.serialize_object(made))
 
 
-@infer_getattr
-class _TypeAttributes(AttributeTemplate):
-    """What a kernel can ask of a vector type."""
-
-    key = SimdType
-
-    def resolve_lanes(self, kind: Any) -> Any:
-        return types.literal(kind.vector.lanes)
-
-    def resolve_dtype(self, kind: Any) -> Any:
-        return types.DType(numba_type(kind.vector.dtype))
-
-
-@lower_getattr(SimdType, "lanes")
-def _lower_lanes(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-    return constant(kind.vector.lanes)
-
-
-@lower_getattr(SimdType, "dtype")
-def _lower_dtype(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-    return context.get_dummy_value()
-
-
 @unbox(SimdVector)
 @unbox(SimdMask)
 def _lanes_as_argument(kind: Any, value: Any, c: Any) -> Any:
-    # safe: `_bytes_of` gives as many bytes as the type in memory has, and they are read before its result is dropped.
+    # safe: `_bytes_of` gives as many bytes as the type has in memory, or raises; they are read before they are dropped.
     model = c.context.data_model_manager[kind]
-    convert = c.pyapi.unserialize(c.pyapi.serialize_object(partial(_bytes_of, dtype_in_memory(kind))))
+    convert = c.pyapi.unserialize(c.pyapi.serialize_object(partial(_bytes_of, model.kind)))
     data = c.pyapi.call_function_objargs(convert, [value])
     c.pyapi.decref(convert)
     result = cgutils.alloca_once_value(c.builder, ir.Constant(model.get_value_type(), None))
@@ -289,9 +280,12 @@ def dtype_in_memory(kind: Any) -> str:
     return "?" if isinstance(kind, SimdMask) else str(kind.vector.dtype.str[1:])
 
 
-def _bytes_of(dtype: str, value: Any) -> bytes:
-    lanes: np.ndarray = value.to_array()
-    return lanes.astype(dtype, copy=False).tobytes()
+def _bytes_of(expected: VectorType | MaskKind, value: Any) -> bytes:
+    found = kind_of(value)
+    if found != expected:
+        raise TypeError(f"expected {expected.name}, got {found.name}")
+    data: bytes = value.to_array().tobytes()
+    return data
 
 
 def _value_of(dtype: str, data: bytes) -> Any:

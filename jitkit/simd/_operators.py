@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jitkit.simd._operation import operation
-from jitkit.simd._rules import bitwise, comparison, equality, same
+from jitkit.simd._kinds import ConstantKind, Kind, MaskKind, VectorType
+from jitkit.simd._operation import Call, operation
+from jitkit.simd._rules import BOOL, bitwise, comparison, equality, fail, index, lane, same
 
 Lanes = Any  # arrays, (lanes,): what an emulation gets
 
@@ -88,6 +89,25 @@ def rshift(a: Lanes, b: Lanes) -> Lanes:
 def neg(a: Lanes) -> Lanes:
     """Negated; the most negative integer stays as it is."""
     return -a
+
+
+@operation(same(), "+")
+def pos(a: Lanes) -> Lanes:
+    """Itself."""
+    return a
+
+
+def _getitem(name: str, value: Kind, position: Kind) -> Call:
+    if not isinstance(value, VectorType | MaskKind):
+        fail(name, "a vector or a mask", value)
+    place = position if isinstance(position, ConstantKind) else index(name, position)
+    return Call(lane(value) if isinstance(value, VectorType) else BOOL, (value, place))
+
+
+@operation(_getitem, "[]")
+def getitem(a: Lanes, lane: int) -> Any:
+    """Number in a lane. In a kernel nobody checks that there is one, unless numba does so everywhere."""
+    return a[lane]
 
 
 @operation(comparison(), "<")

@@ -13,6 +13,7 @@ from jitkit.simd import (
     _emit_scans,
     _emit_scatter,
     _emit_shuffles,
+    _emit_values,
     _numba_types,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "_emit_scans",
     "_emit_scatter",
     "_emit_shuffles",
+    "_emit_values",
     "_numba_types",
 ]
