@@ -84,18 +84,36 @@ class _Lanes:
         raise TypeError("a truth value of many lanes is neither true nor false: use simd.any or simd.all")
 
 
+def in_a_row(lanes: np.ndarray) -> np.ndarray:
+    """Return an array that lanes come from.
+
+    Raises
+    ------
+    ValueError
+        If it has not one dimension.
+    """
+    if lanes.ndim != 1:
+        raise ValueError(f"expected lanes in a 1-d array, got {lanes.ndim} dimensions")
+    return lanes
+
+
 class Mask(_Lanes):
     """A truth value for each lane, as comparisons give it.
 
     Parameters
     ----------
     lanes : array-like of bool, (lanes,)
+
+    Raises
+    ------
+    ValueError
+        If there are not as many as vectors can have.
     """
 
     __slots__ = ()
 
     def __init__(self, lanes: Any) -> None:
-        given = np.array(lanes, dtype=bool)
+        given = in_a_row(np.array(lanes, dtype=bool))
         vector(np.uint8, given.size)  # says what is wrong with the number of lanes
         super().__init__(given)
 
@@ -115,14 +133,21 @@ class Vector(_Lanes):
     ----------
     lanes : array-like, (lanes,)
         Of a dtype that vectors can have.
+
+    Raises
+    ------
+    TypeError
+        If vectors cannot have that dtype.
+    ValueError
+        If they cannot have so many lanes.
     """
 
     __slots__ = ("type",)
 
     def __init__(self, lanes: Any) -> None:
-        given = np.array(lanes)
+        given = in_a_row(np.array(lanes))
         self.type: VectorType = vector(given.dtype, given.size)
-        super().__init__(given.reshape(-1))
+        super().__init__(given)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -135,7 +160,7 @@ class Vector(_Lanes):
         return self.type
 
     def __repr__(self) -> str:
-        return f"{self.type!r}({', '.join(map(str, self._lanes.tolist()))})"
+        return f"{self.type!r}({', '.join(map(str, self._lanes))})"
 
     def __add__(self, other: Any) -> Any:
         return self._binary("add", other)

@@ -5,36 +5,16 @@ from collections import namedtuple
 import numpy as np
 import pytest
 from numba import prange, typed, typeof, types
-from numba.core.errors import NumbaTypeError, TypingError
+from numba.core.errors import TypingError
 from numba.experimental import jitclass, structref
+from values_suite import HALF, RNG, VALUES, A, B, K, M, V, maybe, same, some
 
 import jitkit as jk
 from jitkit import simd
 
 pytestmark = pytest.mark.kernel
 
-RNG = np.random.default_rng(5)
-
-
-def some(kind):
-    return simd.Vector((RNG.random(kind.lanes) * 100).astype(kind.dtype))
-
-
-V, BYTES, WORDS = simd.f32x8, simd.u8x64, simd.i64x2
-A, B, K = some(V), some(V), some(BYTES)
-M, HALF = simd.Mask(RNG.random(64) < 0.5), simd.Mask([True, False] * 4)
-VALUES = {"f32x8": A, "f64x8": some(simd.f64x8), "u8x64": K, "i64x2": some(WORDS),
-          "mask4": simd.Mask([True, False, False, True]), "mask64": M}  # fmt: skip
 Pair = namedtuple("Pair", "first second")
-
-
-def same(got, expected):
-    """Whether values are the same, bit for bit; for kernels give Python's floats for NumPy's."""
-    if isinstance(expected, (simd.Vector, simd.Mask)):
-        return type(got) is type(expected) and got.kind == expected.kind and np.array_equal(got, expected)
-    if isinstance(expected, tuple):
-        return len(got) == len(expected) and all(map(same, got, expected))
-    return bool(got == expected)
 
 
 @jk.jit
@@ -114,13 +94,6 @@ def dicts(v):
     last = items.pop(299)
     plain = {1: v, 2: v}
     return last, items[7], plain[2], len(items)
-
-
-@jk.jit
-def maybe(v, n):
-    if n > 2:
-        return v
-    return None
 
 
 def optional(v):
@@ -230,26 +203,6 @@ def test_iterations_of_a_prange_have_vectors_of_their_own():
     assert np.array_equal(results[0][1], results[1][1])
 
 
-def test_a_prange_refuses_vectors_from_outside_and_sums_of_them():
-    @jk.jit(parallel=True, cache=False)
-    def outer(x):
-        v, m = simd.splat(V, 2), simd.splat(V, 2) > 1
-        for i in prange(x.size // V.lanes):
-            simd.store(x, V.lanes * i, simd.select(m, simd.load(V, x, V.lanes * i), v))
-
-    @jk.jit(parallel=True, cache=False)
-    def total(x):
-        v = simd.splat(V, 0)
-        for i in prange(x.size // V.lanes):
-            v += simd.load(V, x, V.lanes * i)
-        return v
-
-    with pytest.raises(NumbaTypeError, match=r"the body of a prange cannot take .* from outside: make it inside"):
-        outer(np.zeros(64, np.float32))
-    with pytest.raises(NumbaTypeError, match="a prange cannot sum up vectors: reduce each to a number inside"):
-        total(np.zeros(64, np.float32))
-
-
 @jitclass([("v", typeof(A)), ("flag", types.int8), ("m", typeof(M)), ("k", typeof(K))])
 class State:
     def __init__(self, v, m, k):
@@ -318,226 +271,3 @@ def test_vectors_of_every_width_come_from_python_and_go_back(dtype):
     masks = tuple(simd.Mask(RNG.random(2**i) < 0.5) for i in range(7))
     assert same(kernel(*vectors, *masks), vectors + masks)
     assert same(kernel(*masks, *vectors), masks + vectors)
-
-
-def test_what_python_hands_in_must_be_what_was_compiled_for():
-    from numba import njit
-
-    kernel = njit(typeof(A)(typeof(A)))(lambda v: v)  # with a signature: for this type only
-    with pytest.raises(TypeError, match="No matching definition for argument type"):
-        kernel(some(simd.f32x4))
-    convert = simd._numba_types._bytes_of
-    for expected, value in ((V, some(simd.f32x4)), (V, 3), (M.kind, A), (HALF.kind, M)):
-        with pytest.raises(TypeError, match=f"^expected {expected.name}, got {simd._operation.kind_of(value).name}$"):
-            convert(expected, value)
-
-
-def test_a_type_tells_what_arrays_and_loops_need():
-    @jk.jit
-    def kernel(v):
-        total = 0
-        for i in range(V.lanes):
-            total += i
-        x = np.ones((3, V.lanes), V.dtype)
-        y = np.empty(V.lanes, V.dtype)
-        y[:] = V.lanes
-        several = (0, 1, 2, 3, 4, 5, 6, 7, 8.5)
-        simd.store(y, 0, v)
-        return (
-            total,
-            x.sum(),
-            y[7],
-            several[V.lanes],
-            V.nbytes,
-            V.bits,
-            len(v),
-            v.lanes,
-            np.zeros(v.lanes, v.dtype).size,
-        )
-
-    assert same(kernel(A), kernel.py_func(A))
-    assert kernel(A)[3:] == (8.5, 32, 32, 8, 8, 8)
-
-
-@jk.jit
-def ones(kind, value=simd.f64x2):
-    return simd.splat(kind, 1), simd.splat(value, 2)
-
-
-WIDE = True
-
-
-def test_types_are_constants_that_are_handed_about():
-    native = simd.native(np.float32)
-
-    @jk.jit
-    def kernel(v):
-        if WIDE:  # noqa: SIM108 (the branch that is not taken has another type)
-            chosen = simd.f32x8
-        else:
-            chosen = simd.f32x4
-        first, second = ones(simd.f32x4)
-        equal = simd.f32x8 == chosen, simd.f32x8 != chosen, simd.f32x8 == simd.f64x8, v.type is simd.f32x8
-        return simd.splat(chosen, 3), first, second, ones(V, simd.i64x2), equal, native.lanes, native, chosen
-
-    got = kernel(A)
-    assert same(got, kernel.py_func(A))
-    assert got[-2:] == (native, simd.f32x8)
-    assert got[4] == (True, False, False, True)
-
-
-def test_patterns_are_constants_too():
-    reverse, again = simd.pattern(1, 0), simd.pattern(1, 0)
-
-    @jk.jit
-    def kernel():
-        return reverse, reverse == again, reverse != again
-
-    assert kernel() == (reverse, True, False) == kernel.py_func()
-
-
-def test_lanes_are_numbers():
-    @jk.jit
-    def kernel(v, m, i):
-        return v[0], v[i], m[1], m[i], +v
-
-    for i in range(8):
-        assert same(kernel(A, HALF, i), kernel.py_func(A, HALF, i))
-
-    @jk.jit
-    def until(v, n):
-        """With an index that is a wrong constant at first."""
-        i, total = -1, 0.0
-        while i < n:
-            if i >= 0:
-                total += v[i]
-            i += 1
-        return total
-
-    assert until(A, 8) == pytest.approx(A.to_array().sum())
-    for wrong, words in ((lambda v: v[8], "from 0 to 7, got 8"), (lambda v: v[-1], "from 0 to 7, got -1")):
-        with pytest.raises(NumbaTypeError, match=rf"\[\]: expected a lane {words}\n"):
-            jk.jit(wrong, cache=False)(A)
-        with pytest.raises(IndexError, match=f"expected a lane {words}$"):
-            wrong(A)
-    with pytest.raises(TypingError, match=r"\[\]: expected an integer for a position, got f64\n"):
-        jk.jit(lambda v: v[0.5], cache=False)(A)
-    checked = jk.jit(lambda v, i: v[i], boundscheck=True)
-    assert checked(A, 7) == A[7]
-    with pytest.raises(IndexError):
-        checked(A, 8)
-
-
-def test_what_is_refused_is_refused_in_words():
-    truth = "a truth value of many lanes is neither true nor false: use simd.any or simd.all\n"
-    refused = {
-        lambda v: 1 if v > 0 else 0: truth,
-        lambda v: not v: truth,
-        lambda v: bool(v == v): truth,
-        lambda v: v and v: truth,
-        lambda v: 0 < v < 1: truth,
-        lambda v: 1 if maybe(v, 3) else 0: truth,
-        lambda v: v in (v, v): truth,
-        lambda v: v is v: "vectors and masks are values, which `is` cannot tell apart: use simd.all",
-        lambda v: v + K: r"\+: expected vectors of one type \(simd.cast converts\), got f32x8 and u8x64\n",
-        lambda v: v & v: "&: expected integer vectors, got f32x8 and f32x8\n",
-        lambda v: v < HALF: "<: expected vectors, got f32x8 and mask of 8 lanes\n",
-        lambda _: ~M & HALF: "&: expected masks of as many lanes, got mask of 64 lanes and mask of 8 lanes\n",
-        lambda _: K / K: r"/: expected float vectors \(// and % divide integers\), got u8x64 and u8x64\n",
-        lambda _: K + 1.5: r"\+: expected an integer beside lanes of uint8, got u8x64 and f64\n",
-        lambda v: simd.any(v): "simd.any: expected a mask, got f32x8\n",
-        lambda v: simd.select(v > 0, v, K): "simd.select: expected vectors of one type .*, got f32x8 and u8x64\n",
-        lambda v: simd.select(v > 0, v): "simd.select: missing a required argument: 'b'\n",
-        lambda v: simd.splat(3, v): r"simd.splat: expected a vector type \(such as simd.f32x8\) first, got 3\n",
-        lambda v: v.sum(): "Unknown attribute 'sum' of type f32x8\n",
-        lambda v: v**2: r"pow\(f32x8, ",
-        lambda v: np.sqrt(v): r"can't resolve ufunc sqrt for types \[f32x8\]\n",
-    }
-    for function, words in refused.items():
-        with pytest.raises((TypingError, NumbaTypeError), match=words):
-            jk.jit(function, cache=False)(A)
-
-
-def test_values_of_two_types_do_not_meet_in_one_variable():
-    @jk.jit(cache=False)
-    def kernel(v, n):
-        if n:  # noqa: SIM108 (read more easily)
-            w = v
-        else:
-            w = simd.splat(simd.f64x8, 0)
-        return w
-
-    with pytest.raises(TypingError, match="Cannot unify f32x8 and f64x8 for 'w"):
-        kernel(A, 1)
-
-
-def test_the_operation_that_refuses_is_named_with_its_place():
-    with pytest.raises(TypingError) as caught:
-        jk.jit(lambda v: simd.any(v), cache=False)(A)
-    text = str(caught.value)
-    assert "Operation in function 'simd.any': File: " in text
-    assert "jitkit/simd/_masks.py" in text
-
-
-KERNELS = """
-import numpy as np
-import jitkit as jk
-from jitkit import simd
-
-V, MASK = simd.native(np.float32), simd.from_bits(simd.f32x8, 0b10110001)
-A, REVERSE = simd.Vector(np.arange(8, dtype=np.float32)), simd.pattern(7, 6, 5, 4, 3, 2, 1, 0)
-
-@jk.jit
-def lanes(v, w):
-    return simd.select(MASK, v, A) + w, v > A, (v * 2, w)
-
-@jk.jit
-def total(x, W=simd.f32x8):
-    sums = simd.splat(W, 0)
-    for i in range(0, x.size, W.lanes):
-        sums += simd.load(W, x, i)
-    return simd.reduce_sum(sums)
-
-@jk.jit
-def shuffled(v):
-    return simd.swizzle(v, REVERSE)
-
-@jk.jit
-def kinds(kind, pattern):
-    return simd.iota(kind), pattern, V.lanes, kind.lanes
-
-@jk.jit
-def lists(v):
-    return [v, v + 1]
-"""
-SCRIPT = """
-from kernels import *
-v, w = simd.Vector(np.linspace(0, 9, 8, dtype=np.float32)), simd.splat(simd.f32x8, 0.1)
-x = np.linspace(0, 1, 640, dtype=np.float32)
-results = [lanes(v, w), total(x), total(x, simd.f32x4), total(x, V), shuffled(v), kinds(simd.u8x16, REVERSE), lists(v)]
-values["results"] = [repr(jk_float(r)) for r in results]
-"""
-SCRIPT = SCRIPT.replace("jk_float(r)", "float(r) if isinstance(r, np.floating) else r")
-
-
-def test_a_second_process_compiles_nothing_and_python_gives_the_same(make_program):
-    program = make_program({"kernels": KERNELS})
-    first, second = program.run(SCRIPT), program.run(SCRIPT)
-    assert first.compiled == {"lanes", "total", "shuffled", "kinds", "lists"}
-    assert second.counts == (first.stats["compiles"], 0, 0)
-    assert first.values == second.values
-    assert not first.warned
-    assert not second.warned
-    emulated = program.run(SCRIPT, NUMBA_DISABLE_JIT="1")
-    assert emulated.values == first.values
-    assert emulated.stats["compiles"] == 0
-
-
-def test_a_changed_constant_is_compiled_anew(make_program):
-    program = make_program({"kernels": KERNELS})
-    before = program.run(SCRIPT)
-    program.edit("kernels", "0b10110001", "0b10110000")
-    program.edit("kernels", "simd.pattern(7, 6,", "simd.pattern(0, 6,")
-    after, emulated = program.run(SCRIPT), program.run(SCRIPT, NUMBA_DISABLE_JIT="1")
-    assert after.compiled == {"lanes", "shuffled", "kinds"}
-    assert after.values == emulated.values != before.values
