@@ -5,6 +5,7 @@ NumPy gets its best case: it writes into arrays that exist already, and scales i
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -101,3 +102,23 @@ def packets_numpy(packets: Array, out: Mapping[str, Array], valid: Mapping[str, 
         np.copyto(out[name], packets[name])
     np.equal(out["spacecraft"], 159, out=valid["spacecraft"])
     np.less_equal(np.abs(out["quaternion"]), 1, out=valid["quaternion"])
+
+
+def roots_python(items: list[float]) -> list[float]:
+    """Square roots of Python's own numbers."""
+    return [math.sqrt(item) for item in items]
+
+
+def first_control_python(text: bytes) -> int:
+    """Where the first control character is that ends no line; -1 if there is none."""
+    for i, byte in enumerate(text):
+        if (byte < 32 and byte != 10) or byte == 127:
+            return i
+    return -1
+
+
+def first_control_numpy(text: Array) -> int:
+    """Do the same for all bytes at once."""
+    found = ((text < 32) & (text != 10)) | (text == 127)
+    i = int(found.argmax())
+    return i if found[i] else -1
