@@ -27,7 +27,7 @@ def compress(v: Lanes, mask: Lanes) -> Lanes:
     """Lanes that a mask has, moved to the front in their order; the rest are 0.
 
     One instruction with AVX-512 in one register, where 8-bit and 16-bit lanes need VBMI2. With AVX2, up to eight 32-bit
-    or four 64-bit lanes take about seven, and a table in memory. Otherwise lanes are moved one by one, through memory
+    or four 64-bit lanes take about eight, and a table in memory. Otherwise lanes are moved one by one, through memory
     and without branches.
     """
     lanes = np.zeros_like(v)

@@ -27,10 +27,15 @@ def table_lookup(e: Emitter, table: Any, indices: Any) -> Any:
     elif kind.bits == 32 and kind.lanes <= WORDS and "avx2" in features:
         found = _by_registers(e, whole, indices, permuted_words, WORDS)
     elif kind.bits == 64 and kind.nbytes <= 4 * WORDS and "avx2" in features:
-        found = _by_registers(e, in_words(e, whole), _in_units(e, indices, 32), permuted_words, WORDS)
+        order = in_words(e, _in_units(e, indices, 32))
+        moved = permuted_words(e, in_words(e, whole), _padded(e, order, WORDS))
+        moved = e.swizzled(moved, moved, range(2 * kind.lanes))
+        found = e.builder.select(
+            _inside(e, indices), e.builder.bitcast(moved, whole.type), ir.Constant(whole.type, None)
+        )
     elif "ssse3" in features and (kind.nbytes // HALF) ** 2 <= kind.lanes:  # not more work than lane by lane
         as_bytes = e.builder.bitcast(whole, ir.VectorType(INT8, kind.nbytes))
-        found = _by_bytes(e, as_bytes, _in_units(e, indices, 8), "avx2" in features)
+        found = _by_bytes(e, as_bytes, _in_bytes(e, indices), "avx2" in features)
     else:
         found = _by_memory(e, kind, whole, indices)
     return e.builder.bitcast(found, table.type)
@@ -109,22 +114,30 @@ def _by_bytes(e: Emitter, table: Any, indices: Any, wide: bool) -> Any:
     return _joined(e, found, lanes)
 
 
+def _in_bytes(e: Emitter, indices: Any) -> Any:
+    """Indices of lanes as those of their bytes, 255 in what is no lane."""
+    kind = indices.type
+    if kind.element.width > 8:
+        nowhere = _number(kind, (1 << kind.element.width) - 1)
+        indices = e.builder.select(_inside(e, indices), _in_units(e, indices, 8), nowhere)
+    return e.builder.bitcast(indices, ir.VectorType(INT8, kind.count * kind.element.width // 8))
+
+
 def _in_units(e: Emitter, indices: Any, unit: int) -> Any:
-    """Indices of lanes as those of the smaller units they consist of; all bits set in what is no lane."""
-    bits, lanes = indices.type.element.width, indices.type.count
-    if bits == unit:
-        return indices
+    """Indices of lanes that hold those of the smaller units they consist of; anything for what is no lane."""
+    bits = indices.type.element.width
     count = bits // unit
     spread = e.builder.shl(indices, _number(indices.type, count.bit_length() - 1))
     width = unit
     while width < bits:
         spread = e.builder.or_(spread, e.builder.shl(spread, _number(indices.type, width)))
         width *= 2
-    numbers = sum(k << k * unit for k in range(count))
-    spread = e.builder.or_(spread, _number(indices.type, numbers))
-    inside = e.builder.icmp_unsigned("<", indices, _number(indices.type, lanes))
-    spread = e.builder.select(inside, spread, _number(indices.type, (1 << bits) - 1))
-    return e.builder.bitcast(spread, ir.VectorType(ir.IntType(unit), lanes * count))
+    return e.builder.or_(spread, _number(indices.type, sum(k << k * unit for k in range(count))))
+
+
+def _inside(e: Emitter, indices: Any) -> Any:
+    """Where an index is that of a lane; negative ones are large without their sign."""
+    return e.builder.icmp_unsigned("<", indices, _number(indices.type, indices.type.count))
 
 
 def _by_memory(e: Emitter, kind: VectorType, table: Any, indices: Any) -> Any:
@@ -140,8 +153,7 @@ def _by_memory(e: Emitter, kind: VectorType, table: Any, indices: Any) -> Any:
         return e.builder.load(e.builder.gep(slot, [constant(0), place]), align=kind.dtype.itemsize)
 
     found = one_by_one(e, kind, load)
-    inside = e.builder.icmp_unsigned("<", indices, _number(indices.type, lanes))
-    return e.builder.select(inside, found, ir.Constant(found.type, None))
+    return e.builder.select(_inside(e, indices), found, ir.Constant(found.type, None))
 
 
 def _number(kind: Any, value: int) -> Any:

@@ -202,8 +202,7 @@ def _transpose(name: str, *kinds: Kind) -> Call:
 def transpose(*vectors: Lanes) -> Any:
     """Columns of a square of `N` vectors with `N` lanes (2, 4, 8 or 16): the first has all the first lanes, and so on.
 
-    It takes ``N * log2(N)`` shuffles, each one instruction where a vector is one register; AVX2 takes two for the last
-    step of 8-bit and 16-bit lanes.
+    It takes ``N * log2(N)`` shuffles, each one instruction where a vector is one register.
     """
     return tuple(np.stack(vectors).T)
 
@@ -220,11 +219,11 @@ def _lookup(name: str, table: Kind, indices: Kind) -> Call:
 def table_lookup(table: Lanes, indices: Lanes) -> Lanes:
     """Lanes ``table[indices[0]], table[indices[1]], ...``, by numbers known only at run time; 0 where there is none.
 
-    That is for negative numbers, and from the number of lanes on. In one register of AVX-512 it takes three
-    instructions, or two for 16 lanes of 8 bits; lanes of 8 bits need VBMI or else take a few more. With AVX2 it takes
-    three to eight in one register. Where only SSSE3 is there, or for wider vectors, each part of the table is looked
-    into, as long as that is less work than the last resort on every processor: the table is stored, and lanes are read
-    one by one.
+    That is for negative numbers, and from the number of lanes on. In one register of AVX-512 it takes two instructions;
+    lanes of 8 bits need VBMI, but for 16 of them. In one register of AVX2, lanes of 32 bits take four instructions, 16
+    lanes of 8 bits two, others 8 to 18, and so does SSSE3 for its narrower registers. Of wider vectors, each part of
+    the table is looked into, as long as that is less work than the last resort on every processor: the table is
+    stored, and lanes are read one by one.
 
     Parameters
     ----------

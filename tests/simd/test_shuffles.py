@@ -13,7 +13,8 @@ VECTORS = ["simd.swizzle(a, P)", "simd.swizzle2(a, b, Q)", "simd.swizzle(a, FEW)
            "simd.rotate_elements_left(a, 70)", "simd.rotate_elements_right(a, -1)", "simd.shift_elements_left(a, 1)",
            "simd.shift_elements_right(a, 1, s)", "simd.shift_elements_left(a, 7, 1)",
            "simd.shift_elements_right(a, 65)", "simd.interleave(a, b)", "simd.deinterleave(a, b)", "simd.low_half(a)",
-           "simd.high_half(a)", "simd.resize(a, 2)", "simd.table_lookup(a, c)"]  # fmt: skip
+           "simd.high_half(a)", "simd.resize(a, 2)", "simd.table_lookup(a, c)",
+           "simd.table_lookup(simd.low_half(a), simd.low_half(c))"]  # fmt: skip
 MASKS = ["simd.swizzle(m, P)", "simd.swizzle2(m, k, Q)", "simd.reverse(m)", "simd.interleave(m, k)",
          "simd.deinterleave(m, k)", "simd.low_half(m)", "simd.high_half(m)", "simd.rotate_elements_left(m, 3)",
          "simd.shift_elements_right(m, 1)", "simd.shift_elements_left(m, 1, True)",
