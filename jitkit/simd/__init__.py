@@ -4,9 +4,10 @@ Operations work on vectors in kernels by machine code, and in Python by an emula
 `_operation`. A file `_emit_x` has the machine code of the operations in `_x`.
 """
 
-from jitkit.simd import _introduction  # noqa: F401 (numba gets to know vectors)
 # ruff: noqa: F403, F405 (the sixty names of `_names`, all of which stand in `__all__`)
+from typing import TYPE_CHECKING
 
+from jitkit.simd import _introduction  # noqa: F401 (numba gets to know vectors)
 from jitkit.simd._arithmetic import (
     abs,  # noqa: A004
     ceil,
@@ -100,6 +101,11 @@ from jitkit.simd._shuffles import (
 from jitkit.simd._values import Mask, Pattern, Vector, pattern
 from jitkit.simd._vectorize import vectorize
 
+if TYPE_CHECKING:
+    from jitkit.simd._shipped import clip, hypot, rsqrt
+else:
+    from jitkit.simd._shipped import __getattr__ as __getattr__  # makes those three when they are first used
+
 __all__ = [
     "Mask",
     "Pattern",
@@ -114,6 +120,7 @@ __all__ = [
     "cast",
     "ceil",
     "clamp",
+    "clip",
     "compress",
     "compress_store",
     "concat",
@@ -145,6 +152,7 @@ __all__ = [
     "from_bits",
     "gather",
     "high_half",
+    "hypot",
     "i8x2",
     "i8x4",
     "i8x8",
@@ -218,6 +226,7 @@ __all__ = [
     "rotr",
     "round",
     "round_ties_even",
+    "rsqrt",
     "rsqrt_estimate",
     "saturating_add",
     "saturating_cast",

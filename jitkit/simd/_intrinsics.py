@@ -14,6 +14,7 @@ from jitkit.simd._kinds import MaskKind
 from jitkit.simd._numba_types import SimdMask, SimdVector, kind_of_type, lane_type, register_type
 
 WORD_BYTES = 8
+ALL_FLAGS = 0x3F  # every bit that FE_ALL_EXCEPT of fenv.h has on any processor
 
 
 @intrinsic
@@ -183,6 +184,31 @@ def prefetch_at(typing_context: Any, address: Any) -> Any:
         # To read, to be kept close, of data: LLVM Language Reference, `llvm.prefetch`.
         function = declared(builder.module, "llvm.prefetch.p0", made)
         builder.call(function, [start, INT32(0), INT32(3), INT32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), codegen
+
+
+@intrinsic
+def raised_flags(typing_context: Any) -> Any:
+    """Flags of floating-point exceptions that this thread has raised, as C's ``fetestexcept`` tells them."""
+    # safe: touches no memory.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = declared(builder.module, "fetestexcept", ir.FunctionType(INT32, [INT32]))
+        return builder.zext(builder.call(function, [INT32(ALL_FLAGS)]), WORD)
+
+    return types.intp(), codegen
+
+
+@intrinsic
+def lower_flags(typing_context: Any, flags: Any) -> Any:
+    """Forget exceptions that this thread has raised."""
+    # safe: touches no memory.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = declared(builder.module, "feclearexcept", ir.FunctionType(INT32, [INT32]))
+        builder.call(function, [builder.trunc(args[0], INT32)])
         return context.get_dummy_value()
 
     return types.void(types.intp), codegen

@@ -53,13 +53,10 @@ def register(
 
 def register_shipped(shipped: Shipped) -> None:
     """Let kernels call a ufunc of jitkit's own."""
-    loops = import_module(shipped.loops)
-    register(
-        shipped.ufunc,
-        getattr(loops, shipped.function),
-        [native(letter) for letter in shipped.letters],
-        {vector: loops.fast_run(vector.dtype.str[1:]) for vector in map(native, shipped.letters)},
-    )
+    loops, vectors = import_module(shipped.loops), [native(letter) for letter in shipped.letters]
+    fast_run = getattr(loops, "fast_run", None)
+    fast = {vector: fast_run(vector.dtype.str[1:]) for vector in vectors} if fast_run else None
+    register(shipped.ufunc, getattr(loops, shipped.function), vectors, fast)
 
 
 def _implementation(
@@ -70,8 +67,10 @@ def _implementation(
     if len(args) != inputs + has_out:
         raise NumbaTypeError(f"{name}: expected {inputs} inputs, and perhaps an array for the output, got {len(args)}")
     given = args[:inputs]
-    if all(isinstance(kind, SimdVector) for kind in given):
-        return lambda *args: kernel(*args)
+    if all(isinstance(kind, (SimdVector, types.Number)) for kind in given) and not has_out:
+        vector_types = [kind.vector for kind in given if isinstance(kind, SimdVector)]
+        if vector_types:
+            return _on_vectors(kernel, vector_types[0], inputs)
     if not all(isinstance(kind, (types.Array, types.Number, types.Boolean)) for kind in given):
         raise NumbaTypeError(f"{name}: expected numbers, arrays or vectors, got {' and '.join(map(str, given))}")
     vector = _vector_for(name, vectors, given)
@@ -95,13 +94,38 @@ def _implementation(
 
 
 def _vector_for(name: str, vectors: Sequence[VectorType], given: Sequence[Any]) -> VectorType:
-    """Vector type that the inputs can be cast to safely, as NumPy chooses a loop."""
-    dtypes = [numpy_dtype(kind.dtype if isinstance(kind, types.Array) else types.unliteral(kind)) for kind in given]
+    """Vector type that the inputs can be cast to safely, as NumPy chooses a loop.
+
+    Numbers beside arrays of floats take on their dtype, as Python's do from outside.
+    """
+    arrays = [kind for kind in given if isinstance(kind, types.Array)]
+    weak = any(isinstance(kind.dtype, types.Float) for kind in arrays)
+    typed = arrays if weak else given
+    dtypes = [numpy_dtype(kind.dtype if isinstance(kind, types.Array) else types.unliteral(kind)) for kind in typed]
     for vector in vectors:
         if all(np.can_cast(dtype, vector.dtype) for dtype in dtypes):
             return vector
     known = ", ".join(vector.dtype.name for vector in vectors)
     raise NumbaTypeError(f"{name}: expected what can be cast to {known}, got {' and '.join(map(str, given))}")
+
+
+def _lanes(kind: Any, value: Any) -> Any:
+    """Vector as it is, or one with a number in every lane."""
+    raise NotImplementedError
+
+
+@overload(_lanes)
+def _lanes_overload(kind, value):
+    return (lambda kind, value: value) if isinstance(value, SimdVector) else (lambda kind, value: splat(kind, value))
+
+
+def _on_vectors(kernel: Any, vector: VectorType, inputs: int) -> Any:
+    """Return what an overload does with vectors, or numbers beside one."""
+    if inputs == 1:
+        return lambda *args: kernel(args[0])
+    if inputs == 2:
+        return lambda *args: kernel(_lanes(vector, args[0]), _lanes(vector, args[1]))
+    return lambda *args: kernel(_lanes(vector, args[0]), _lanes(vector, args[1]), _lanes(vector, args[2]))
 
 
 def _on_numbers(kernel: Any, vector: VectorType, inputs: int) -> Any:
