@@ -69,8 +69,10 @@ def _key() -> str:
 
 
 def _choose() -> dict[str, Choice]:
+    from jitkit.simd._sqrt_kernels import group_of  # loads numba, which compiling has loaded
+
     plain, shared = make_sqrt({}), make_sqrt({"f": ALWAYS, "d": ALWAYS})
-    return {letter: _best(plain, shared, np.dtype(letter)) for letter in "fd"}
+    return {letter: NEVER if group_of(letter) is None else _best(plain, shared, np.dtype(letter)) for letter in "fd"}
 
 
 def _best(plain: Any, shared: Any, dtype: np.dtype[Any]) -> Choice:
@@ -80,9 +82,9 @@ def _best(plain: Any, shared: Any, dtype: np.dtype[Any]) -> Choice:
     pays = [_ratio(plain, shared, np.resize(trial[trial > 0], size)) >= GAIN for size in SIZES]
     if not any(pays):
         return NEVER
-    first = pays.index(True)
-    end = next((i for i in range(first, len(SIZES)) if not pays[i]), None)
-    return Choice(SIZES[first], EVER if end is None else SIZES[end])
+    # From the first that pays to the last: what seems not to in between met a busy moment of the host.
+    first, after = pays.index(True), len(pays) - pays[::-1].index(True)
+    return Choice(SIZES[first], EVER if after == len(SIZES) else SIZES[after])
 
 
 def _ratio(plain: Any, shared: Any, x: np.ndarray) -> float:
