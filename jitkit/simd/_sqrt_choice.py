@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from jitkit._core import cpu, hooks
 from jitkit._core.native import kernel_object
 from jitkit._core.ufunc import Loop, new_ufunc
+from jitkit.simd._sqrt_numbers import trial_numbers
 
 LOOPS = {"e": "half", "f": "single", "d": "double"}  # by NumPy's letters: names in `_sqrt_loops`
 
@@ -33,8 +35,9 @@ EVER = 1 << 62
 NEVER, ALWAYS = Choice(1, 0), Choice(0, EVER)
 SIZES = (64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)  # items that are tried
 GAIN = 1.03  # less is noise
-SECONDS = 2e-3  # of each trial
-ROUNDS = 5
+SECONDS = 20e-3  # for each number of items
+TURN = 50e-6  # of one side
+FEWEST_ROUNDS = 5
 
 
 def make_sqrt(choices: dict[str, Choice], documentation: str = "") -> np.ufunc:
@@ -69,62 +72,46 @@ def _key() -> str:
 
 
 def _choose() -> dict[str, Choice]:
-    from jitkit.simd._sqrt_kernels import group_of  # loads numba, which compiling has loaded
-
     plain, shared = make_sqrt({}), make_sqrt({"f": ALWAYS, "d": ALWAYS})
-    return {letter: NEVER if group_of(letter) is None else _best(plain, shared, np.dtype(letter)) for letter in "fd"}
+    with np.errstate(all="ignore"):  # estimates that are wrong may lead to anything
+        return {letter: best_choice(plain, shared, np.dtype(letter)) for letter in "fd"}
 
 
-def _best(plain: Any, shared: Any, dtype: np.dtype[Any]) -> Choice:
-    trial = _hard_numbers(dtype)
+def best_choice(plain: Any, shared: Any, dtype: np.dtype[Any]) -> Choice:
+    """Choose for this host between a function that leaves all to the divider and one that shares all groups out."""
+    trial = trial_numbers(dtype)
     if shared(trial).tobytes() != plain(trial).tobytes():
         return NEVER  # the processor's estimate is not within its bounds
-    pays = [_ratio(plain, shared, np.resize(trial[trial > 0], size)) >= GAIN for size in SIZES]
-    if not any(pays):
+    numbers = trial[trial > 0]
+    return _most_gain([_ratio(plain, shared, np.resize(numbers, size)) for size in SIZES])
+
+
+def _most_gain(ratios: Sequence[float]) -> Choice:
+    """Choose the sizes whose gains multiply up to most: among them one measured badly does no harm."""
+    gains = np.log(np.array(ratios) / GAIN)
+    spans = [(i, j) for i in range(len(gains)) for j in range(i + 1, len(gains) + 1)]
+    first, end = max(spans, key=lambda span: float(gains[slice(*span)].sum()))
+    if gains[first:end].sum() <= 0:
         return NEVER
-    # From the first that pays to the last: what seems not to in between met a busy moment of the host.
-    first, after = pays.index(True), len(pays) - pays[::-1].index(True)
-    return Choice(SIZES[first], EVER if after == len(SIZES) else SIZES[after])
+    return Choice(SIZES[first], EVER if end == len(SIZES) else SIZES[end])
 
 
 def _ratio(plain: Any, shared: Any, x: np.ndarray) -> float:
-    """How many times faster groups are."""
+    """How many times faster groups are, at their best: short turns, as other programs take the processor away."""
     out = np.empty_like(x)
     best = {plain: np.inf, shared: np.inf}
-    for _ in range(ROUNDS):
+    end = time.perf_counter() + SECONDS
+    rounds = 0
+    while rounds < FEWEST_ROUNDS or time.perf_counter() < end:
         for function in best:
             best[function] = min(best[function], _seconds(function, x, out))
+        rounds += 1
     return best[plain] / best[shared]
 
 
 def _seconds(function: Any, x: np.ndarray, out: np.ndarray) -> float:
     calls, start = 0, time.perf_counter()
-    while (passed := time.perf_counter() - start) < SECONDS:
+    while (passed := time.perf_counter() - start) < TURN or not calls:
         function(x, out)
         calls += 1
     return passed / calls
-
-
-def _hard_numbers(dtype: np.dtype[Any]) -> np.ndarray:
-    """Numbers whose roots are nearly halfway between two floats, random ones, and those that are special.
-
-    A root m + 1/2 of p bits has the square m^2 + m + 1/4: so x is near to it if m^2 + m + k is a multiple of 2^p for a
-    small k. Such m are found bit by bit, because 2 m + 1, the derivative, is odd (Hensel's lemma).
-    """
-    bits = np.finfo(dtype).nmant
-    found = []
-    for k in range(-64, 65, 2):
-        for shift in (bits, bits + 1):
-            for m in (0, 1):
-                for bit in range(1, shift):
-                    if (m * m + m + k) >> bit & 1:
-                        m += 1 << bit
-                if shift == bits:
-                    m += 1 << bits
-                square = (m * m + m + k) >> shift
-                if m >> bits == 1 and square >> bits == 1:
-                    found.append(float(square) * 2.0 ** (shift - 2 * bits))
-    rng = np.random.default_rng(7)
-    hard = np.concatenate([np.ldexp(np.array(found, dtype), 2 * k) for k in (-20, -3, 0, 5, 20)])
-    special = np.array([0.0, -0.0, np.inf, np.nan, 1.0, 4.0, np.finfo(dtype).tiny, np.finfo(dtype).max], dtype)
-    return np.concatenate([hard, rng.uniform(0.01, 100.0, 4096).astype(dtype), np.repeat(special, 64)])

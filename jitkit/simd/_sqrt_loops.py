@@ -83,7 +83,7 @@ def group_kernel(group: Group) -> Any:
     names["distances"], names["inside"] = range_test(group.vector, wide)
     names |= {"soft_root": soft_root(group.vector, wide), "any_root": any_root(group.vector, wide)}
     exec(group_source(group), names | {"hardware_root": hardware_root, "__name__": __name__}, names)
-    return jit(names["roots"])
+    return jit(names["roots"], forceinline=True)  # or it would load its constants for each group
 
 
 def group_source(group: Group) -> str:
