@@ -72,9 +72,14 @@ def _key() -> str:
 
 
 def _choose() -> dict[str, Choice]:
+    from jitkit.simd._sqrt_kernels import group_of  # loads numba, which compiling has loaded
+
     plain, shared = make_sqrt({}), make_sqrt({"f": ALWAYS, "d": ALWAYS})
     with np.errstate(all="ignore"):  # estimates that are wrong may lead to anything
-        return {letter: best_choice(plain, shared, np.dtype(letter)) for letter in "fd"}
+        return {
+            letter: NEVER if group_of(letter) is None else best_choice(plain, shared, np.dtype(letter))
+            for letter in "fd"
+        }
 
 
 def best_choice(plain: Any, shared: Any, dtype: np.dtype[Any]) -> Choice:
