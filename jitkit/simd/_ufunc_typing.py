@@ -65,21 +65,26 @@ def _implementation(
     name, inputs = ufunc.__name__, ufunc.nin
     has_out = len(args) == inputs + 1 and isinstance(args[-1], types.Array)
     if len(args) != inputs + has_out:
-        raise NumbaTypeError(f"{name}: expected {inputs} inputs, and perhaps an array for the output, got {len(args)}")
+        raise NumbaTypeError(
+            f"{name}: expected {'one input' if inputs == 1 else f'{inputs} inputs'}, and perhaps an array for the "
+            f"output, got {_and(args) or 'nothing'}"
+        )
     given = args[:inputs]
     if all(isinstance(kind, (SimdVector, types.Number)) for kind in given) and not has_out:
         vector_types = [kind.vector for kind in given if isinstance(kind, SimdVector)]
+        if any(kind.dtype not in {vector.dtype for vector in vectors} for kind in vector_types):
+            raise NumbaTypeError(f"{name}: expected vectors of {_dtypes(vectors)}, got {_and(given)}")
         if vector_types:
             return _on_vectors(kernel, vector_types[0], inputs)
     if not all(isinstance(kind, (types.Array, types.Number, types.Boolean)) for kind in given):
-        raise NumbaTypeError(f"{name}: expected numbers, arrays or vectors, got {' and '.join(map(str, given))}")
+        raise NumbaTypeError(f"{name}: expected numbers, and arrays or vectors, got {_and(args)}")
     vector = _vector_for(name, vectors, given)
     scalar = _on_numbers(kernel, vector, inputs)
     arrays = [kind for kind in given if isinstance(kind, types.Array)]
-    if not arrays:
+    if not arrays and not has_out:
         return lambda *args: scalar(args)
     if len({kind.ndim for kind in [*arrays, *args[inputs:]]}) != 1:
-        raise NumbaTypeError(f"{name}: expected arrays of one shape, got {' and '.join(map(str, args))}")
+        raise NumbaTypeError(f"{name}: expected arrays of one shape, got {_and(args)}")
     out = numba_type(result_of(kernel, vector, inputs))
     same = all(isinstance(kind, types.Array) and kind.dtype == numba_type(vector.dtype) for kind in given)
     if has_out and args[-1].dtype != out:
@@ -105,8 +110,15 @@ def _vector_for(name: str, vectors: Sequence[VectorType], given: Sequence[Any]) 
     for vector in vectors:
         if all(np.can_cast(dtype, vector.dtype) for dtype in dtypes):
             return vector
-    known = ", ".join(vector.dtype.name for vector in vectors)
-    raise NumbaTypeError(f"{name}: expected what can be cast to {known}, got {' and '.join(map(str, given))}")
+    raise NumbaTypeError(f"{name}: expected what can be cast to {_dtypes(vectors)}, got {_and(given)}")
+
+
+def _and(kinds: Sequence[Any]) -> str:
+    return " and ".join(map(str, kinds))
+
+
+def _dtypes(vectors: Sequence[VectorType]) -> str:
+    return ", ".join(vector.dtype.name for vector in vectors)
 
 
 def _lanes(kind: Any, value: Any) -> Any:
