@@ -9,7 +9,7 @@ from typing import Any
 import numba  # noqa: F401 (as a whole first: threads that load its parts at the same time stop each other)
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.errors import NumbaTypeError
+from numba.core.errors import NumbaTypeError, TypingError
 from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
 from numba.core.typing.templates import signature as typed
@@ -37,6 +37,7 @@ __all__ = [
     "AttributeTemplate",
     "NativeValue",
     "NumbaTypeError",
+    "TypingError",
     "address_in",
     "address_of",
     "as_index",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jitkit._core import numba_values
-from jitkit._core.intrinsics import NumbaTypeError, address_of, numba_type, numpy_dtype, overload, types
+from jitkit._core.intrinsics import NumbaTypeError, TypingError, address_of, numba_type, numpy_dtype, overload, types
 from jitkit._core.jit import jit
 from jitkit.simd import _typing  # noqa: F401 (numba must know vectors)
 from jitkit.simd._intrinsics import first_lane
@@ -143,6 +143,10 @@ def _on_vectors(kernel: Any, vector: VectorType, inputs: int) -> Any:
 def _on_numbers(kernel: Any, vector: VectorType, inputs: int) -> Any:
     """Return the jitted function of a tuple of numbers."""
     one = vector.with_lanes(1)
+    try:
+        result_of(kernel, one, inputs)
+    except (TypeError, TypingError):
+        one = vector  # as many lanes as those of another type in the function
     if inputs == 1:
         return jit(lambda given: first_lane(kernel(splat(one, given[0]))))
     if inputs == 2:
