@@ -35,6 +35,7 @@ from jitkit.simd._arithmetic import (
     sqrt,
     trunc,
 )
+from jitkit.simd._array_functions import count_equal, dot, minmax, sum  # noqa: A004
 from jitkit.simd._bits import (
     abs_diff,
     average,
@@ -126,8 +127,10 @@ __all__ = [
     "concat",
     "copysign",
     "count",
+    "count_equal",
     "count_ones",
     "deinterleave",
+    "dot",
     "expand",
     "expand_load",
     "f32x2",
@@ -196,6 +199,7 @@ __all__ = [
     "min",
     "min_fast",
     "minimum",
+    "minmax",
     "mul_add",
     "mul_high",
     "mul_wide",
@@ -243,6 +247,7 @@ __all__ = [
     "store_interleaved",
     "store_nontemporal",
     "store_strided",
+    "sum",
     "swap_bytes",
     "swizzle",
     "swizzle2",

@@ -37,7 +37,7 @@ def introduce(shipped: Shipped) -> None:
 
 def introduce_all() -> None:
     """Tell numba of what it does not know yet."""
-    from jitkit.simd import _typing  # noqa: F401
+    from jitkit.simd import _array_typing, _typing  # noqa: F401
     from jitkit.simd._ufunc_typing import register_shipped
 
     while _shipped:
@@ -45,4 +45,4 @@ def introduce_all() -> None:
 
 
 if numba_is_there():
-    from jitkit.simd import _typing  # noqa: F401
+    from jitkit.simd import _array_typing, _typing  # noqa: F401
