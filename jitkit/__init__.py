@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from jitkit import records as records
     from jitkit import simd as simd
     from jitkit._core.jit import jit as jit
+    from jitkit._core.threads import threads as threads
     from jitkit.errors import CacheError as CacheError
     from jitkit.errors import DecodeError as DecodeError
     from jitkit.errors import JitkitError as JitkitError
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 _ROOM_OF = {
     "jit": "jitkit._core.jit",
+    "threads": "jitkit._core.threads",
     "sqrt": "jitkit.simd._sqrt",
     **dict.fromkeys(("JitkitError", "CacheError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
     **dict.fromkeys(("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad"), "jitkit.records"),
