@@ -75,13 +75,8 @@ def _maker() -> Any:
 def _addresses(loops: Sequence[Loop]) -> list[int]:
     """Where the loops are that NumPy can call."""
     module = ir.Module("jitkit")
-<<<<<<< /tmp/proof/tree/./jitkit/_core/ufunc.py
-    for symbol in dict.fromkeys(loop.symbol for loop in loops):
-        _emit_loop(module, symbol)
-=======
-    for loop in loops:
-        _emit_loop(module, loop.symbol, len(loop.types))
->>>>>>> ./jitkit/_core/ufunc.py
+    for symbol, operands in {loop.symbol: len(loop.types) for loop in loops}.items():
+        _emit_loop(module, symbol, operands)
     with compiling:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         for code in dict.fromkeys(loop.code for loop in loops):
