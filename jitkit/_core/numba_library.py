@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from llvmlite import binding as llvm
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
@@ -34,7 +35,9 @@ class Kept(NamedTuple):
     environments: tuple[Any, ...]
 
 
-_tied: dict[frozenset[str], Any] = {}  # libraries with pointers, by their functions; numba never unloads one
+# Libraries by the symbols of their functions: all that are in use, and for good those with pointers, as numba has it.
+_libraries: WeakValueDictionary[frozenset[str], Any] = WeakValueDictionary()
+_tied: list[Any] = []
 
 
 def take_apart(library: Any) -> list[Kept]:
@@ -50,15 +53,20 @@ def take_apart(library: Any) -> list[Kept]:
     while waiting:
         kept = kept_of(found := waiting.pop())
         taken[kept.functions] = kept
-        if kept.called_by_pointer:
-            _tied[kept.functions] = found
+        _remember(found, kept)
         missing = kept.called_by_pointer.difference(*taken, *map(functions_of, waiting))
         waiting.extend({id(definer): definer for definer in map(_definer, sorted(missing))}.values())
     return list(taken.values())[::-1]
 
 
+def _remember(library: Any, kept: Kept) -> None:
+    _libraries[kept.functions] = library
+    if kept.called_by_pointer:
+        _tied.append(library)
+
+
 def _definer(symbol: str) -> Any:
-    for functions, library in _tied.items():
+    for functions, library in _libraries.items():
         if symbol in functions:
             return library
     raise OpenRecursionError(symbol)
@@ -104,11 +112,10 @@ def _environments(module: Any) -> Iterator[Any]:
 
 def put_together(codegen: Any, libraries: list[Kept]) -> Any:
     """Return the last of the libraries that `take_apart` gave, ready to run."""
-    for kept in libraries:
-        library = _tied.get(kept.functions)
-        if library is None:
-            library = LoadedLibrary(codegen, kept)
-    return library
+    loaded = [_libraries.get(kept.functions) or LoadedLibrary(codegen, kept) for kept in libraries]
+    if len(loaded) > 1:
+        _tied.extend(loaded)
+    return loaded[-1]
 
 
 class LoadedLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -134,10 +141,9 @@ class LoadedLibrary(JITCodeLibrary):  # type: ignore[misc]
         engine, linker = self._codegen._engine, self._codegen._rtlinker
         linker.scan_unresolved_symbols(self._final_module, engine)
         engine.finalize_object()
-        if self.kept.called_by_pointer:
-            _tied[self.kept.functions] = self
-            linker._defined |= self.kept.functions
-            linker.resolve(engine)
+        linker._defined |= self.kept.functions
+        linker.resolve(engine)
+        _remember(self, self.kept)
 
     def _get_module_for_linking(self) -> Any:
         if self._shared_module is None:

@@ -26,7 +26,8 @@ def caller(n):
     return even(n), even(n + 1)
 """
 
-# Three in a ring; the way back may have another type; loops, threads and exceptions that lead into the ring.
+# Three in a ring; the way back may have another type; loops, threads and exceptions that lead into the ring; and a
+# function that is compiled twice for one call, of which the first calls the second by pointer, and that itself.
 RING = """
 @jk.jit
 def one(n):
@@ -67,8 +68,16 @@ def another(n):
     if n < 1:
         return 1.0
     return other(np.int32(n - 1)) + another(np.float32(n - 2))
+@jk.jit
+def down(v, n):
+    if n == 0:
+        return v
+    return down(v, n - 1)
+@jk.jit
+def deep(n):
+    return down(n * 1.0, 3) + two(n) + down(n, 2)
 """
-ALL_OF_RING = ["one", "two", "three", "summed", "in_threads", "other", "another"]
+ALL_OF_RING = ["one", "two", "three", "summed", "in_threads", "other", "another", "deep"]
 CALL_RING = """
 import ring
 for name in {names}:
@@ -151,7 +160,7 @@ values["tied"] = [fingerprint(kernel).is_tied for kernel in (even, odd, caller)]
 
 
 def test_rings_are_right_whatever_was_kept_before(make_program):
-    orders = [["one"], ["other", "three"], ["in_threads", "one", "two"], ["another", "summed"]]
+    orders = [["one"], ["other", "three"], ["in_threads", "one", "two"], ["another", "summed"], ["deep"]]
     ring = make_program({"ring": BEGINNING + RING})
     plain = ring.run(CALL_RING.format(names=ALL_OF_RING), NUMBA_DISABLE_JIT="1").values
     assert plain["one"] == [1.0, 3.0, 20.0, 116.0]

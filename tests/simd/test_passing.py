@@ -38,21 +38,21 @@ def loop(v):
     return w, u
 
 
-@jk.jit(cache=False)
+@jk.jit
 def down(v, n):
     if n == 0:
         return v
     return down(v, n - 1)
 
 
-@jk.jit(cache=False)
+@jk.jit
 def even(v, n):
     if n == 0:
         return v
     return odd(v, n - 1)
 
 
-@jk.jit(cache=False)
+@jk.jit
 def odd(v, n):
     if n == 0:
         return v
@@ -60,7 +60,6 @@ def odd(v, n):
 
 
 def recursion(v):
-    """Without the cache, which warns where a recursion is compiled on the way to another kernel."""
     return down(v, 3), even(v, 4)
 
 
