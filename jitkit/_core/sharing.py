@@ -46,7 +46,7 @@ IDLE, ASLEEP, POSTED, RUNNING, STOPPED = range(5)  # states: only the helper its
 PARTS = 4  # for each thread: who is kept from its work leaves more of it to the others
 LEAST_PART, PART_MULTIPLE = 2048, 512  # items: parts of a cache line's multiple, also of items of one byte
 # Turns of waiting, 20 to 50 ns each. A helper that sleeps takes 5 to 50 us to come.
-HELPER_TURNS, OWNER_TURNS = 3000, 200
+HELPER_TURNS, HELPER_PATIENCE, OWNER_TURNS = 3000, 64, 200
 
 
 @jit
@@ -81,6 +81,8 @@ def help_out(block: Any, slot: Any) -> Any:
                 return 0
             pause()
             turns += 1
+            if turns % HELPER_PATIENCE == 0:
+                give_way()  # perhaps to the owner, on the same core
             if turns >= HELPER_TURNS:
                 turns = 0
                 if replace(slot, IDLE, ASLEEP):
