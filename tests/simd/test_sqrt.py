@@ -156,12 +156,12 @@ class TestWeakerKernels:
 
     @pytest.mark.parametrize("name", WEAKER)
     def test_near_ties_find_them(self, name):
-        assert wrong(self.weaker(name), hard_roots("d")).size > 100
+        assert wrong(self.weaker(name), hard_roots("d")).size > hard_roots("d").size / 100
 
     @pytest.mark.parametrize("name", WEAKER)
     def test_random_numbers_hardly_do(self, name):
         x = np.random.default_rng(6).random(1_000_000) * 3 + 1
-        assert wrong(self.weaker(name), x).size < 20
+        assert wrong(self.weaker(name), x).size < x.size / 10_000
 
     @pytest.mark.parametrize("name", WEAKER)
     def test_the_look_at_the_host_finds_them(self, name):
