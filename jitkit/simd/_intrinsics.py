@@ -15,6 +15,7 @@ from jitkit.simd._numba_types import SimdMask, SimdVector, kind_of_type, lane_ty
 
 WORD_BYTES = 8
 ALL_FLAGS = 0x3F  # every bit that FE_ALL_EXCEPT of fenv.h has on any processor
+INVALID = 1  # FE_INVALID, of x86 and ARM
 
 
 @intrinsic

@@ -9,7 +9,7 @@ from typing import Any
 
 from jitkit._core.intrinsics import overload
 from jitkit._core.jit import jit
-from jitkit.simd._intrinsics import load_at, load_one_at, lower_flags, raised_flags, store_at, word_at
+from jitkit.simd._intrinsics import INVALID, load_at, load_one_at, lower_flags, raised_flags, store_at, word_at
 from jitkit.simd._kinds import VectorType, native, vector
 from jitkit.simd._loops import make_loop
 from jitkit.simd._numba_types import SimdVector
@@ -86,6 +86,7 @@ def hypot_loop(kind: VectorType) -> Any:
         count = word_at(dimensions, 0)
         a, b, out = word_at(arguments, 0), word_at(arguments, 1), word_at(arguments, 2)
         a_step, b_step, out_step = word_at(steps, 0), word_at(steps, 1), word_at(steps, 2)
+        before = raised_flags()
         i = 0
         a_alone, b_alone = a_step == 0, b_step == 0
         beside = (a_step == size or a_alone) and (b_step == size or b_alone) and out_step == size
@@ -102,6 +103,10 @@ def hypot_loop(kind: VectorType) -> Any:
             result = hypot(load_one_at(one, a + i * a_step), load_one_at(one, b + i * b_step))
             store_at(out + i * out_step, result)
             i += 1
+        if (raised_flags() & ~before) & INVALID:
+            lower_flags(
+                INVALID
+            )  # of comparisons with NaN whose result was not used: LLVM makes them before it is known
         return 0
 
     return loop

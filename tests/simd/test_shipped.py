@@ -190,7 +190,7 @@ class TestInKernels:
     def test_arrays_give_the_same_bits(self, dtype):
         x, y = (np.abs(numbers(dtype, 500, seed)) for seed in (0, 1))
         with np.errstate(all="ignore"):
-            for x_part, y_part in ((x, y), (x[::2], y[::2])):
+            for x_part, y_part in ((x, y), (x[::2], y[::2]))[: 2 if dtype == "f8" else 1]:  # each is compiled anew
                 rooted, long, clipped = KERNEL(x_part, y_part)
                 np.testing.assert_array_equal(rooted, simd.rsqrt(x_part))
                 np.testing.assert_array_equal(long, simd.hypot(x_part, y_part))
