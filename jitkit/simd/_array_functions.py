@@ -59,7 +59,8 @@ def sum(x: Array) -> Any:  # noqa: A001
     >>> simd.sum(np.array([1e8, 1.0, -1e8], np.float32))
     np.float32(1.0)
     """
-    _require_array("sum", x)
+    if not isinstance(x, np.ndarray):
+        _refuse("sum", "an array", x)
     kernel, result = _found("sum", x.dtype)
     out = np.empty((), result)
     kernel(_ready(x), x.size, out)
@@ -92,7 +93,8 @@ def dot(x: Array, y: Array) -> Any:
     error is at most (n / 32 + 6) roundings of the sum of magnitudes, 2**-53 each. `numpy.dot` of float32 adds in
     float32, and is faster where arrays are in cache.
     """
-    _require_array("dot", x, y)
+    if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray):
+        _refuse("dot", "two arrays", x, y)
     if x.ndim != 1 or y.ndim != 1:
         _fail("dot", "arrays of one axis", x, y)
     if x.dtype != y.dtype:
@@ -125,7 +127,8 @@ def minmax(x: Array) -> tuple[Any, Any]:
     ValueError
         If it has no items.
     """
-    _require_array("minmax", x)
+    if not isinstance(x, np.ndarray):
+        _refuse("minmax", "an array", x)
     kernel, result = _found("minmax", x.dtype)
     if x.size == 0:
         raise ValueError(f"simd.minmax: expected one item at least, got an array of shape {x.shape}")
@@ -150,7 +153,8 @@ def count_equal(x: Array, value: Any) -> int:
     TypeError
         If `x` is no array, or one of another dtype; or `value` is no such number.
     """
-    _require_array("count_equal", x)
+    if not isinstance(x, np.ndarray):
+        _refuse("count_equal", "an array", x)
     kernel, result = _found("count", x.dtype, "count_equal")
     integer = isinstance(value, (int, np.integer))
     if not integer and (result.kind != "f" or not isinstance(value, (float, np.floating))):
@@ -192,11 +196,8 @@ def _ready(x: Array) -> Array:
     return x if x.flags.num & CONTIGUOUS_AND_ALIGNED == CONTIGUOUS_AND_ALIGNED else np.array(x, order="C")
 
 
-def _require_array(name: str, *values: Any) -> None:
-    for value in values:
-        if not isinstance(value, np.ndarray):
-            expected = "an array" if len(values) == 1 else "two arrays"
-            raise TypeError(f"simd.{name}: expected {expected}, got {' and '.join(type(v).__name__ for v in values)}")
+def _refuse(name: str, expected: str, *values: Any) -> NoReturn:
+    raise TypeError(f"simd.{name}: expected {expected}, got {' and '.join(type(value).__name__ for value in values)}")
 
 
 def _fail(name: str, expected: str, *arrays: Array) -> NoReturn:
