@@ -2,7 +2,7 @@
 
 Sums of floats have the same bits on every processor, and wherever an array lies: the order of additions is fixed. There
 are 32 running sums, of float64. Item i, or product i, is added to running sum i mod 32, in the array's order; then the
-upper half of the sums is added to the lower half, sum by sum, until one is left. `_reference` has it in plain NumPy.
+upper half of the sums is added to the lower half, sum by sum, until one is left. `_reference` has it in plain Python.
 """
 
 from __future__ import annotations

@@ -1,62 +1,61 @@
-"""What the functions from arrays to numbers compute, in plain NumPy and Python: the oracle of their tests."""
+"""What the functions from arrays to numbers compute, in plain Python, on its own numbers.
+
+It is the oracle of the tests and the denominator of the benchmarks. Python's floats are float64; its integers do not
+wrap around, as sums of 64 bits do.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
-
-import numpy as np
 
 RUNNING_SUMS = 32
 
 
-def sum(x: np.ndarray[Any, Any]) -> Any:  # noqa: A001
+def sum(x: Sequence[Any]) -> Any:  # noqa: A001
     """Sum as `simd.sum` orders it: item i goes to running sum i mod 32, and the sums are added in halves."""
-    wide = _widened(x)
-    return _added(wide, x.dtype if x.dtype.kind == "f" else wide.dtype)
+    return _added(x)
 
 
-def dot(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Any:
+def dot(x: Sequence[Any], y: Sequence[Any]) -> Any:
     """Sum of products in the order of `sum`."""
-    products = _widened(x) * _widened(y)
-    return _added(products, x.dtype if x.dtype.kind == "f" else products.dtype)
+    return _added(a * b for a, b in zip(x, y, strict=True))
 
 
-def minmax(x: np.ndarray[Any, Any]) -> tuple[Any, Any]:
+def minmax(x: Sequence[Any]) -> tuple[Any, Any]:
     """Least and greatest item; -0.0 is less than 0.0."""
-    least = greatest = x.flat[0]
-    for item in x.flat:
+    least = greatest = x[0]
+    for item in x:
         if item != item:
-            return x.dtype.type(np.nan), x.dtype.type(np.nan)
-        if item < least or (item == least and np.signbit(item)):
+            return item, item
+        if item < least or (item == least and math.copysign(1.0, item) < 0.0):
             least = item
-        if item > greatest or (item == greatest and not np.signbit(item)):
+        if item > greatest or (item == greatest and math.copysign(1.0, item) > 0.0):
             greatest = item
     return least, greatest
 
 
-def count_equal(x: np.ndarray[Any, Any], value: Any) -> int:
-    """Number of items that are equal to a value of the array's dtype."""
+def count_equal(x: Sequence[Any], value: Any) -> int:
+    """Number of items that are equal to a value."""
     count = 0
-    for item in x.flat:
+    for item in x:
         if item == value:
             count += 1
     return count
 
 
-def _widened(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.ravel(x).astype(f"{x.dtype.kind}8")
-
-
-def _added(items: np.ndarray[Any, Any], result: np.dtype[Any]) -> Any:
-    if items.size == 0:
-        return result.type(0)
-    nothing = items.dtype.type(-0.0 if items.dtype.kind == "f" else 0)
-    sums = np.full(RUNNING_SUMS, nothing)
-    rows = np.full(-(-items.size // RUNNING_SUMS) * RUNNING_SUMS, nothing)
-    rows[: items.size] = items
-    for row in rows.reshape(-1, RUNNING_SUMS):
-        sums = sums + row
-    while sums.size > 1:
-        half = sums.size // 2
-        sums = sums[:half] + sums[half:]
-    return sums[0].astype(result)
+def _added(items: Iterable[Any]) -> Any:
+    sums: list[Any] = []
+    for i, item in enumerate(items):
+        if i < RUNNING_SUMS:
+            sums.append(item)
+        else:
+            sums[i % RUNNING_SUMS] += item
+    if not sums:
+        return 0
+    sums += [-0.0 if isinstance(sums[0], float) else 0] * (RUNNING_SUMS - len(sums))  # which change nothing
+    while len(sums) > 1:
+        half = len(sums) // 2
+        sums = [sums[i] + sums[half + i] for i in range(half)]
+    return sums[0]
