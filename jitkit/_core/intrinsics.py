@@ -13,6 +13,7 @@ from numba.core.errors import NumbaTypeError, TypingError
 from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
 from numba.core.typing.templates import signature as typed
+from numba.experimental.jitclass.base import InstanceDataModel
 from numba.extending import (
     NativeValue,
     box,
@@ -35,6 +36,7 @@ from jitkit._core.ir import WORD, copy_memory, emit_half_to_double, pointer
 __all__ = [
     "AbstractTemplate",
     "AttributeTemplate",
+    "InstanceDataModel",
     "NativeValue",
     "NumbaTypeError",
     "TypingError",

@@ -14,6 +14,7 @@ from jitkit.simd import (
     _emit_scatter,
     _emit_shuffles,
     _emit_values,
+    _members,
     _numba_types,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "_emit_scatter",
     "_emit_shuffles",
     "_emit_values",
+    "_members",
     "_numba_types",
 ]

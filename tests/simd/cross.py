@@ -110,6 +110,7 @@ class Compiler:
         `make` gives the kernel for arguments, in that process: what is made here may be for this processor.
         """
         request = make, arguments, types, triple, processor, assembly
+        cloudpickle.register_pickle_by_value(sys.modules[make.__module__])  # which that process cannot import
         self.process.stdin.write(cloudpickle.dumps(request))
         self.process.stdin.flush()
         answer = pickle.load(self.process.stdout)

@@ -52,7 +52,7 @@ def test_floats_become_the_nearest_integer_on_the_way_to_zero_that_there_is(dtyp
     for number in numbers:
         whole = int(number) if np.isfinite(number) else limits.max
         expected = min(max(whole, limits.min), limits.max)
-        assert int(simd.cast(simd.vector(target, 1), simd.Vector(number))[0]) == expected, number
+        assert int(simd.cast(simd.vector(target, 1), simd.Vector([number]))[0]) == expected, number
     special = simd.Vector(np.array([np.nan, np.inf, -np.inf, np.nan], dtype))
     found = simd.cast(simd.vector(target, 4), special).to_array().tolist()
     assert found == [0, limits.max, limits.min, 0]

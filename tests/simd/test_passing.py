@@ -1,12 +1,11 @@
-"""Vectors and masks go wherever numba's values go: through calls, loops, containers, closures, generators, classes."""
+"""Vectors and masks go wherever numba's values go: through calls, loops, containers, closures, generators."""
 
 from collections import namedtuple
 
 import numpy as np
 import pytest
-from numba import prange, typed, typeof, types
+from numba import prange, typed
 from numba.core.errors import TypingError
-from numba.experimental import jitclass, structref
 from values_suite import HALF, RNG, VALUES, A, B, K, M, V, maybe, same, some
 
 import jitkit as jk
@@ -200,46 +199,6 @@ def test_iterations_of_a_prange_have_vectors_of_their_own():
         results.append((out, sums))
     assert np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(results[0][1], results[1][1])
-
-
-@jitclass([("v", typeof(A)), ("flag", types.int8), ("m", typeof(M)), ("k", typeof(K))])
-class State:
-    def __init__(self, v, m, k):
-        self.v, self.m, self.k, self.flag = v, m, k, 1
-
-    def step(self):
-        self.v = self.v + self.v
-        self.m = ~self.m
-        return simd.reduce_sum(self.v)
-
-
-@structref.register
-class BoxType(types.StructRef):
-    pass
-
-
-class Box(structref.StructRefProxy):
-    def __new__(cls, v, m):
-        return structref.StructRefProxy.__new__(cls, v, m)
-
-
-structref.define_proxy(Box, BoxType, ["v", "m"])
-
-
-def test_members_of_classes_and_structs_are_vectors():
-    @jk.jit(cache=False)  # of classes that exist in this process only
-    def kernel(v, m, k):
-        states = [State(v, m, k) for _ in range(20)]
-        total = 0.0
-        for state in states:
-            total += state.step()
-        box = Box(v, m)
-        box.v = box.v + states[3].v
-        return box.v, box.m, states[19].m, states[19].k, total
-
-    *got, total = kernel(A, M, K)
-    assert same(tuple(got), (A + (A + A), M, ~M, K))
-    assert total == 20 * float(simd.reduce_sum(A + A))
 
 
 @pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaPendingDeprecationWarning")  # of plain lists

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from numba import prange, typeof
-from numba.core.errors import NumbaTypeError, TypingError
+from numba import prange, typeof, types
+from numba.core.errors import NumbaError, NumbaTypeError, TypingError
+from numba.experimental import jitclass, structref
 from values_suite import HALF, A, K, M, V, maybe, some
 
 import jitkit as jk
@@ -93,3 +94,31 @@ def test_what_python_hands_in_must_be_what_was_compiled_for():
     for expected, value in ((V, some(simd.f32x4)), (V, 3), (M.kind, A), (HALF.kind, M)):
         with pytest.raises(TypeError, match=f"^expected {expected.name}, got {simd._operation.kind_of(value).name}$"):
             convert(expected, value)
+
+
+@jitclass([("flag", types.int8), ("v", typeof(A))])
+class State:
+    def __init__(self, v):
+        self.v, self.flag = v, 1
+
+
+@structref.register
+class BoxType(types.StructRef):
+    pass
+
+
+class Box(structref.StructRefProxy):
+    def __new__(cls, m):
+        return structref.StructRefProxy.__new__(cls, m)
+
+
+structref.define_proxy(Box, BoxType, ["m"])
+
+
+def test_members_of_numbas_classes_cannot_be_vectors():
+    """Numba would keep them at addresses that vectors cannot have: now and then, that crashed."""
+    words = r"got the vector {} of {}: keep an array, and load the vector from it"
+    with pytest.raises(NumbaError, match=words.format(r"v \(f32x8\)", "State")):
+        State(A)
+    with pytest.raises(NumbaError, match=words.format(r"m \(mask64\)", "a structref")):
+        jk.jit(lambda m: Box(m).m, cache=False)(M)
