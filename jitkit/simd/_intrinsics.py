@@ -175,22 +175,6 @@ def first_lane(typing_context: Any, value: Any) -> Any:
 
 
 @intrinsic
-def prefetch_at(typing_context: Any, address: Any) -> Any:
-    """Ask for the cache line at an address that will be read."""
-    # safe: a prefetch of any address does no harm.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        start = pointer(builder, args[0], ir.IntType(8))
-        made = ir.FunctionType(ir.VoidType(), [start.type, INT32, INT32, INT32])
-        # To read, to be kept close, of data: LLVM Language Reference, `llvm.prefetch`.
-        function = declared(builder.module, "llvm.prefetch.p0", made)
-        builder.call(function, [start, INT32(0), INT32(3), INT32(1)])
-        return context.get_dummy_value()
-
-    return types.void(types.intp), codegen
-
-
-@intrinsic
 def raised_flags(typing_context: Any) -> Any:
     """Flags of floating-point exceptions that this thread has raised, as C's ``fetestexcept`` tells them."""
     # safe: touches no memory.

@@ -5,7 +5,6 @@ Rules (`_rules`) are written once for these kinds: from Python they check values
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -13,10 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-LETTERS = {"i": "i", "u": "u", "f": "f"}  # NumPy's letters for kinds of numbers, which are ours too
 DTYPES = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 MOST_LANES = 64
-NAME = re.compile(r"([iuf])(8|16|32|64)x(\d+)")
 
 
 @dataclass(frozen=True)
