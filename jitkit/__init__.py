@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jitkit._core.jit import jit as jit
     from jitkit._core.threads import threads as threads
     from jitkit.errors import CacheError as CacheError
+    from jitkit.errors import CapacityError as CapacityError
     from jitkit.errors import DecodeError as DecodeError
     from jitkit.errors import JitkitError as JitkitError
     from jitkit.errors import LayoutError as LayoutError
@@ -44,7 +45,10 @@ _ROOM_OF = {
     "jit": "jitkit._core.jit",
     "threads": "jitkit._core.threads",
     "sqrt": "jitkit.simd._sqrt",
-    **dict.fromkeys(("JitkitError", "CacheError", "DecodeError", "LayoutError", "MissingExtraError"), "jitkit.errors"),
+    **dict.fromkeys(
+        ("JitkitError", "CacheError", "CapacityError", "DecodeError", "LayoutError", "MissingExtraError"),
+        "jitkit.errors",
+    ),
     **dict.fromkeys(("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad"), "jitkit.records"),
     **dict.fromkeys(
         ("scaled", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"), "jitkit.records"

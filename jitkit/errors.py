@@ -48,6 +48,10 @@ class LayoutError(JitkitError, TypeError):
     """A record definition, or an array that should receive its columns, has the wrong shape."""
 
 
+class CapacityError(JitkitError, ValueError):
+    """The capacity of a ring is not a power of two."""
+
+
 class CacheError(JitkitError, OSError):
     """A file of the compile cache is not what it should be, or the cache cannot do what it was asked."""
 

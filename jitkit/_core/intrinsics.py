@@ -4,14 +4,18 @@ An address is an `intp`. Nothing here checks one: a kernel that computes an addr
 Each intrinsic has a `safe:` line, which says what its caller must have made sure of.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numba  # noqa: F401 (as a whole first: threads that load its parts at the same time stop each other)
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import NumbaTypeError, TypingError
-from numba.core.imputils import lower_constant
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+from numba.core.imputils import lower_cast, lower_constant, lower_getattr_generic
+from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
+from numba.core.typeconv import Conversion
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer, infer_global
 from numba.core.typing.templates import signature as typed
 from numba.experimental.jitclass.base import InstanceDataModel
 from numba.extending import (
@@ -23,11 +27,13 @@ from numba.extending import (
     lower_getattr,
     models,
     overload,
+    overload_attribute,
+    overload_method,
     register_model,
     typeof_impl,
     unbox,
 )
-from numba.np.arrayobj import populate_array
+from numba.np.arrayobj import _empty_nd_impl, load_item, populate_array, store_item
 from numba.np.numpy_support import as_dtype as numpy_dtype
 from numba.np.numpy_support import from_dtype as numba_type
 
@@ -36,6 +42,7 @@ from jitkit._core.ir import WORD, copy_memory, emit_half_to_double, pointer
 __all__ = [
     "AbstractTemplate",
     "AttributeTemplate",
+    "Conversion",
     "InstanceDataModel",
     "NativeValue",
     "NumbaTypeError",
@@ -47,23 +54,33 @@ __all__ = [
     "cgutils",
     "copy_bytes",
     "half_to_double",
+    "infer",
     "infer_getattr",
     "infer_global",
     "intrinsic",
     "load",
+    "load_item",
     "lower_builtin",
+    "lower_cast",
     "lower_constant",
     "lower_getattr",
+    "lower_getattr_generic",
+    "memory_reference",
     "models",
     "nbytes_of",
+    "new_array",
     "numba_type",
     "numpy_dtype",
     "overload",
+    "overload_attribute",
+    "overload_method",
+    "populate_array",
     "records_at",
     "register_model",
     "reinterpret",
     "stack_array",
     "store",
+    "store_item",
     "typed",
     "typeof_impl",
     "types",
@@ -212,6 +229,17 @@ def as_index(typing_context: Any, value: Any) -> Any:
         return context.cast(builder, args[0], value, types.intp)
 
     return types.intp(value), codegen
+
+
+def new_array(context: Any, builder: Any, kind: Any, shape: Sequence[int]) -> Any:
+    """Allocate an array of a constant shape, uninitialised."""
+    return _empty_nd_impl(context, builder, kind, [ir.Constant(WORD, length) for length in shape])
+
+
+def memory_reference(address: int, owner: Any) -> Any:
+    """Return numba's counted reference to memory that a Python object owns, which it keeps alive."""
+    rtsys.initialize(cpu_target.target_context)
+    return rtsys.meminfo_new(address, owner)
 
 
 def require_contiguous(buffer: Any) -> None:

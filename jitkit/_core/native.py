@@ -64,7 +64,7 @@ def python_function(
         return _function(name, [object_of(name, module, keep)])
 
 
-def kernel(path: str, parameters: Sequence[Parameter]) -> Callable[..., int]:
+def kernel(path: str, parameters: Sequence[Parameter], *, alone: bool = False) -> Callable[..., int]:
     """Return a jitted function of jitkit's own as one that Python can call; numba is loaded if it is not kept yet.
 
     Parameters
@@ -74,6 +74,8 @@ def kernel(path: str, parameters: Sequence[Parameter]) -> Callable[..., int]:
         It calls nothing but other functions of jitkit, and raises nothing.
     parameters : sequence of "buffer" or "int"
         As for `python_function`.
+    alone : bool
+        Whether no other Python thread runs meanwhile: then what a call does to memory is one step for them.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def kernel(path: str, parameters: Sequence[Parameter]) -> Callable[..., int]:
         failed = builder.icmp_signed("!=", status, INT(0))
         return builder.select(failed, constant(-1), builder.load(result))
 
-    module = _module_of(parameters, emit, WORD)
+    module = _module_of(parameters, emit, WORD, alone)
     with _kernels_lock:
         if path not in _kernels:
             compiled = kernel_object(path, len(parameters), KERNEL)
@@ -115,12 +117,12 @@ def kernel_object(path: str, count: int, symbol: str) -> Any:
         from jitkit._core.c_interface import c_function  # loads numba
 
         module, _, name = path.partition(":")
-        data = c_function(getattr(import_module(module), name), f"({', '.join(['intp'] * count)})", symbol).code
+        data = c_function(getattr(import_module(module), name), f"({'intp, ' * count})", symbol).code
         objects.keep(key, path, data)
     return data
 
 
-def _module_of(parameters: Sequence[Parameter], emit: Callable[..., Any], result: Any) -> Any:
+def _module_of(parameters: Sequence[Parameter], emit: Callable[..., Any], result: Any, alone: bool = False) -> Any:
     """LLVM module of a function with a body."""
     module = ir.Module("jitkit")
     kinds = [OBJECT if parameter == "object" else WORD for parameter in parameters]
@@ -128,7 +130,7 @@ def _module_of(parameters: Sequence[Parameter], emit: Callable[..., Any], result
     body.linkage = "internal"
     builder = ir.IRBuilder(body.append_basic_block("entry"))
     builder.ret(emit(builder, *body.args))
-    _emit_entry(module, parameters, body)
+    _emit_entry(module, parameters, body, alone)
     return module
 
 
@@ -156,13 +158,19 @@ class _Code:
     """
 
     def __init__(self, name: str, objects: Sequence[Any]) -> None:
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
-        for data in objects:
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-        self._engine.finalize_object()
+        self._engine = loaded(objects)
         address = self._engine.get_function_address(ENTRY)
         self._definition = _MethodDefinition(name.encode(), address, METH_FASTCALL, None)
         self.method = ctypes.addressof(self._definition)
+
+
+def loaded(objects: Sequence[Any]) -> Any:
+    """Load object files together: the engine that knows the addresses of what is in them, and keeps it there."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+    for data in objects:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+    engine.finalize_object()
+    return engine
 
 
 def object_of(name: str, module: Any, keep: bool) -> Any:
@@ -219,7 +227,7 @@ def _optimise(module: Any, machine: Any) -> None:
             passes.run(function, builder)
 
 
-def _emit_entry(module: Any, parameters: Sequence[Parameter], body: Any) -> None:
+def _emit_entry(module: Any, parameters: Sequence[Parameter], body: Any, alone: bool) -> None:
     """Emit ``PyObject *entry(PyObject *self, PyObject *const *arguments, Py_ssize_t count)``, which calls the body."""
     entry = ir.Function(module, ir.FunctionType(OBJECT, [OBJECT, OBJECT.as_pointer(), WORD]), ENTRY)
     _, arguments, count = entry.args
@@ -253,9 +261,10 @@ def _emit_entry(module: Any, parameters: Sequence[Parameter], body: Any) -> None
     if body.return_value.type == OBJECT:
         result = builder.call(body, values)
     else:
-        thread = call(builder, "PyEval_SaveThread", OBJECT)
+        thread = None if alone else call(builder, "PyEval_SaveThread", OBJECT)
         number = builder.call(body, values)
-        call(builder, "PyEval_RestoreThread", ir.VoidType(), thread)
+        if thread is not None:
+            call(builder, "PyEval_RestoreThread", ir.VoidType(), thread)
         result = call(builder, "PyLong_FromSsize_t", OBJECT, number)
     _release(builder, views)
     builder.ret(result)

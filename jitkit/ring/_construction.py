@@ -1,0 +1,45 @@
+"""Blocks that kernels make: memory that numba counts references to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jitkit._core.intrinsics import cgutils
+from jitkit._core.ir import WORD, constant, ir, pointer
+from jitkit.ring._block import (
+    ALIGNMENT,
+    CAPACITY,
+    FAMILIES,
+    FAMILY,
+    HEADER_NBYTES,
+    IDENTITY,
+    ITEMSIZE,
+    MAGIC,
+    POLICIES,
+    POLICY,
+    SLOTS,
+    block_nbytes,
+)
+
+
+def emit_new_block(context: Any, builder: Any, kind: Any, family: str) -> Any:
+    """Allocate a block, and write its header as `_block.write_header` does."""
+    itemsize = kind.element.dtype.itemsize
+    size, align = constant(block_nbytes(kind.capacity, itemsize)), ir.IntType(32)(ALIGNMENT)
+    meminfo = context.nrt.meminfo_alloc_aligned(builder, size, align)
+    memory = context.nrt.meminfo_data(builder, meminfo)
+    cgutils.memset(builder, memory, constant(HEADER_NBYTES), 0)
+    block = builder.ptrtoint(memory, WORD)
+    for place, value in (
+        (SLOTS, HEADER_NBYTES),
+        (CAPACITY, kind.capacity),
+        (ITEMSIZE, itemsize),
+        (POLICY, POLICIES.index(kind.policy)),
+        (FAMILY, FAMILIES.index(family)),
+        (IDENTITY, MAGIC),
+    ):
+        builder.store(constant(value), pointer(builder, builder.add(block, constant(place)), WORD))
+    members = cgutils.create_struct_proxy(kind)(context, builder)
+    members.meminfo, members.block = meminfo, block
+    members.slots = builder.add(block, constant(HEADER_NBYTES))
+    return members._getvalue()

@@ -1,0 +1,139 @@
+"""A ring buffer that one thread uses at a time: the kernels, in which `ring` may be of any type that has a block.
+
+What users call for single elements is put into their own code, by numba's `inline="always"`: counters then stay in
+registers from one turn of a loop to the next. Numba 0.68 does that well for functions that assign each name once.
+
+Where the oldest element is overwritten, HEAD is only looked at by those who take elements out. It may then lie further
+behind TAIL than there are slots: what lies between was overwritten, and whoever notices counts it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitkit._core.intrinsics import as_index
+from jitkit._core.jit import jit
+from jitkit.ring._block import HEAD, MISSED, REFUSED, TAIL
+from jitkit.ring._copying import put_in, take_out, up_to_the_seam
+from jitkit.ring._intrinsics import as_element, capacity_of, load, nbytes_of, overwrites, read, store, view, write
+from jitkit.ring._messages import EMPTY_BUFFER, OUTSIDE
+
+ONE = np.uint64(1)
+
+
+def push(ring, value):
+    """Put an element in; tell whether it was stored."""
+    tail = load(ring, TAIL)
+    if not overwrites(ring) and tail - load(ring, HEAD) == capacity_of(ring):
+        store(ring, REFUSED, load(ring, REFUSED) + ONE)
+        return False
+    write(ring, tail, value)
+    store(ring, TAIL, tail + ONE)
+    return True
+
+
+@jit
+def oldest(ring: Any) -> Any:
+    """Number of the oldest element that is still there."""
+    head, tail = load(ring, HEAD), load(ring, TAIL)
+    if overwrites(ring) and tail - head > capacity_of(ring):
+        return tail - capacity_of(ring)
+    return head
+
+
+@jit
+def first_left(ring: Any) -> Any:
+    """Return the number of the oldest element that is still there, and count those that were overwritten as missed."""
+    head = load(ring, HEAD)
+    if overwrites(ring):
+        first = oldest(ring)
+        store(ring, MISSED, load(ring, MISSED) + (first - head))
+        return first
+    return head
+
+
+def pop(ring):
+    """Take the oldest element out."""
+    head = first_left(ring)
+    if head == load(ring, TAIL):
+        raise IndexError(EMPTY_BUFFER)
+    value = read(ring, head)
+    store(ring, HEAD, head + ONE)
+    return value
+
+
+def pop_or(ring, default):
+    """Take the oldest element out, or return a default."""
+    head = first_left(ring)
+    if head == load(ring, TAIL):
+        return as_element(ring, default)
+    value = read(ring, head)
+    store(ring, HEAD, head + ONE)
+    return value
+
+
+@jit
+def extend(ring: Any, source: Any, count: Any) -> Any:
+    """Put elements in that lie side by side at an address; return how many were stored."""
+    tail, count = load(ring, TAIL), np.uint64(count)
+    if overwrites(ring):
+        kept = min(count, capacity_of(ring))
+        put_in(ring, tail + (count - kept), source + nbytes_of(ring, count - kept), kept)
+        store(ring, TAIL, tail + count)
+        return np.int64(count)
+    kept = min(count, capacity_of(ring) - (tail - load(ring, HEAD)))
+    put_in(ring, tail, source, kept)
+    store(ring, TAIL, tail + kept)
+    store(ring, REFUSED, load(ring, REFUSED) + (count - kept))
+    return np.int64(kept)
+
+
+@jit
+def drain(ring: Any, target: Any, count: Any) -> Any:
+    """Take up to `count` elements out, to an address; return how many there were."""
+    head = first_left(ring)
+    taken = min(np.uint64(count), load(ring, TAIL) - head)
+    take_out(ring, head, target, taken)
+    store(ring, HEAD, head + taken)
+    return np.int64(taken)
+
+
+@jit
+def length(ring: Any) -> Any:
+    """How many elements there are."""
+    return np.int64(load(ring, TAIL) - oldest(ring))
+
+
+@jit
+def dropped(ring: Any) -> Any:
+    """How many elements were refused, or overwritten before they were read."""
+    return np.int64(load(ring, REFUSED) + load(ring, MISSED) + (oldest(ring) - load(ring, HEAD)))
+
+
+def clear(ring):
+    """Forget all elements; what was dropped stays counted."""
+    first_left(ring)
+    store(ring, HEAD, load(ring, TAIL))
+
+
+def peek(ring, i=0):
+    """Element `i`, counted from the oldest on, or from the newest back if it is negative."""
+    return read(ring, number_of(ring, as_index(i)))
+
+
+@jit
+def number_of(ring: Any, i: Any) -> Any:
+    """Number of the element that an index says."""
+    count = length(ring)
+    if i < -count or i >= count:
+        raise IndexError(OUTSIDE)
+    return oldest(ring) + np.uint64(i if i >= 0 else i + count)
+
+
+def slices(ring):
+    """Views of the elements up to the end of the memory, and of those from its beginning on."""
+    first, count = oldest(ring), np.uint64(length(ring))
+    straight = up_to_the_seam(ring, first, count)
+    return view(ring, first, np.int64(straight)), view(ring, first + straight, np.int64(count - straight))

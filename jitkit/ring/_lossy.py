@@ -1,0 +1,147 @@
+"""A channel whose producer never waits: it overwrites the oldest element, and the consumer notices what it has lost.
+
+The producer says in ANNOUNCED how far it is going to write, before it does. The consumer copies, and looks there
+afterwards: what may have been written to meanwhile is thrown away. It reads memory that is being written: LLVM then
+promises no value (Language Reference, "Memory Model for Concurrent Operations"), and none is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitkit._core.jit import jit
+from jitkit.ring._block import ANNOUNCED, CLOSED, HEAD, MISSED, RESERVED, TAIL
+from jitkit.ring._copying import move_down, put_in, take_out, up_to_the_seam
+from jitkit.ring._intrinsics import (
+    as_element,
+    capacity_of,
+    fence_acquire,
+    fence_release,
+    load,
+    load_acquire,
+    load_relaxed,
+    nbytes_of,
+    read,
+    store,
+    store_relaxed,
+    store_release,
+    write,
+)
+from jitkit.ring._messages import EMPTY_CHANNEL, ENDED
+
+ONE = np.uint64(1)
+
+
+@jit
+def announce(tx: Any, tail: Any) -> None:
+    """Say that all slots of elements before `tail` may be written to from now on."""
+    if load(tx, CLOSED):
+        raise ValueError(ENDED)
+    store_relaxed(tx, ANNOUNCED, tail)
+    fence_release()
+
+
+@jit
+def push(tx: Any, value: Any) -> Any:
+    """Put an element in."""
+    tail = load(tx, TAIL)
+    announce(tx, tail + ONE)
+    write(tx, tail, value)
+    store_release(tx, TAIL, tail + ONE)
+    return True
+
+
+@jit
+def extend(tx: Any, source: Any, count: Any) -> Any:
+    """Put elements in from an address on; of more than fit, the last ones."""
+    tail, count = load(tx, TAIL), np.uint64(count)
+    announce(tx, tail + count)
+    kept = min(count, capacity_of(tx))
+    put_in(tx, tail + (count - kept), source + nbytes_of(tx, count - kept), kept)
+    store_release(tx, TAIL, tail + count)
+    return np.int64(count)
+
+
+@jit
+def reservable(tx: Any, count: Any) -> Any:
+    """How many of `count` slots can be filled in place: they are announced, whether they will be filled or not."""
+    tail = load(tx, TAIL)
+    given = up_to_the_seam(tx, tail, min(np.uint64(max(count, 0)), capacity_of(tx)))
+    announce(tx, tail + given)
+    store(tx, RESERVED, given)
+    return np.int64(given)
+
+
+@jit
+def first_intact(rx: Any) -> Any:
+    """Number of the oldest element that no announced one takes the slot of."""
+    head, announced = load(rx, HEAD), load_relaxed(rx, ANNOUNCED)
+    return announced - capacity_of(rx) if announced - head > capacity_of(rx) else head
+
+
+@jit
+def skip_to(rx: Any, first: Any) -> None:
+    """Go on at an element, and count those before it as missed."""
+    head = load(rx, HEAD)
+    store(rx, MISSED, load(rx, MISSED) + (first - head))
+    store_release(rx, HEAD, first)
+
+
+@jit
+def catch_up(rx: Any) -> Any:
+    """Go on at the oldest element that is still there; return how many there are."""
+    tail, first = load_acquire(rx, TAIL), first_intact(rx)
+    if first != load(rx, HEAD):
+        skip_to(rx, first if tail - first <= capacity_of(rx) else tail)  # more may be announced than is there
+    return tail - load(rx, HEAD)
+
+
+@jit
+def give_up_half(rx: Any) -> None:
+    """Go on in the middle of what is there: at its beginning the producer would overtake at once again."""
+    there = catch_up(rx)
+    skip_to(rx, load(rx, HEAD) + (there - (there >> ONE)))
+
+
+@jit
+def pop_or(rx: Any, default: Any) -> Any:
+    """Take the oldest element out, or return a default."""
+    while catch_up(rx) > 0:
+        head = load(rx, HEAD)
+        value = read(rx, head)
+        fence_acquire()
+        if first_intact(rx) == head:
+            store_release(rx, HEAD, head + ONE)
+            return value
+        give_up_half(rx)
+    return as_element(rx, default)
+
+
+@jit
+def pop(rx: Any) -> Any:
+    """Take the oldest element out."""
+    while catch_up(rx) > 0:
+        head = load(rx, HEAD)
+        value = read(rx, head)
+        fence_acquire()
+        if first_intact(rx) == head:
+            store_release(rx, HEAD, head + ONE)
+            return value
+        give_up_half(rx)
+    raise IndexError(EMPTY_CHANNEL)
+
+
+@jit
+def drain(rx: Any, target: Any, count: Any) -> Any:
+    """Take up to `count` elements out, to an address; return how many there were."""
+    taken = min(np.uint64(count), catch_up(rx))
+    head = load(rx, HEAD)
+    take_out(rx, head, target, taken)
+    fence_acquire()
+    lost = min(first_intact(rx) - head, taken)  # their slots were written to, or may have been
+    skip_to(rx, head + lost)
+    move_down(target, target + nbytes_of(rx, lost), nbytes_of(rx, taken - lost))
+    store_release(rx, HEAD, head + taken)
+    return np.int64(taken - lost)

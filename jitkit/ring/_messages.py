@@ -1,0 +1,10 @@
+"""What errors say, in Python and in kernels alike."""
+
+EMPTY_BUFFER = "expected an element to take out, got an empty ring buffer"
+EMPTY_CHANNEL = "expected an element to take out, got an empty channel"
+EMPTY_QUEUE = "expected an element to take out, got an empty queue"
+OUTSIDE = "expected the index of an element in the ring buffer"
+ENDED = "expected an open channel, got one whose producer has closed it"
+NOBODY = "expected somebody to take elements out, got a channel whose consumer has closed it"
+TOO_MANY_COMMITTED = "expected to commit at most what was reserved"
+TOO_MANY_RELEASED = "expected to release at most what was peeked at"

@@ -1,0 +1,90 @@
+"""What all that works on a block has in common: its memory, its element, and what numba must know of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from jitkit._core.native_type import kernel_address
+from jitkit.ring._block import HEADER_NBYTES, SLOTS
+from jitkit.ring._elements import Element
+from jitkit.ring._numbers import converters
+
+WRAP = (1 << 64) - 1  # counters are numbers of 64 bits
+
+# Python's objects by their kind and the address of their blocks, so that a kernel returns the one that it was given.
+living: WeakValueDictionary[tuple[str, int], Any] = WeakValueDictionary()
+
+
+class BlockObject:
+    """A block of memory with a type: base of `RingBuffer`, `Producer` and the others.
+
+    Subclasses have `OWN` as slots. Numba looks for `_numba_type_` by itself; it and `_meminfo` are filled in when a
+    kernel is first given the object.
+    """
+
+    __slots__ = ()
+    OWN = (
+        "__weakref__",
+        "_capacity",
+        "_element",
+        "_header",
+        "_memory",
+        "_meminfo",
+        "_numba_type_",
+        "_policy",
+        "_slots",
+    )
+
+    family = ""  # as numba's type is called, too
+    _block: int
+    _putter: int
+    _taker: int
+    _memory: np.ndarray[Any, Any]
+    _header: memoryview
+    _slots: np.ndarray[Any, Any]
+    _element: Element
+    _capacity: int
+    _policy: str
+
+    def _set_up(self, memory: np.ndarray[Any, Any], element: Element, capacity: int, policy: str) -> None:
+        self._memory, self._element, self._capacity, self._policy = memory, element, capacity, policy
+        self._block = memory.ctypes.data
+        self._header = memory[:HEADER_NBYTES].view(np.uint64).data
+        start, nbytes = self._word(SLOTS), capacity * element.dtype.itemsize
+        self._slots = np.ndarray((capacity,), element.dtype, memory[start : start + nbytes].data)
+        living[self.family, self._block] = self
+
+    @property
+    def capacity(self) -> int:
+        """Number of elements that there is room for."""
+        return self._capacity
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self._element.dtype
+
+    @property
+    def policy(self) -> str:
+        """What happens to an element that finds no room."""
+        return self._policy
+
+    def _word(self, place: int) -> int:
+        """Word of the header."""
+        word: int = self._header[place // 8]
+        return word
+
+    def _set_word(self, place: int, value: int) -> None:
+        self._header[place // 8] = value & WRAP
+
+    def _install(self, kernel: str, path: str) -> None:
+        """Let the machine code call a kernel by itself from now on, if elements are plain numbers."""
+        if self._element.code:
+            self._putter, self._taker = converters()[self._element.code]
+            setattr(self, kernel, kernel_address(f"{path}_{self._element.dtype.itemsize}", 2))
+
+    def __str__(self) -> str:
+        return f"{self.family}({self._element}, {self._capacity}, policy={self._policy!r})"
