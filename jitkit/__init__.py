@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from jitkit import cache as cache
     from jitkit import errors as errors
     from jitkit import records as records
+    from jitkit import ring as ring
     from jitkit import simd as simd
     from jitkit._core.jit import jit as jit
     from jitkit._core.threads import threads as threads
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from jitkit.records import u16 as u16
     from jitkit.records import u32 as u32
     from jitkit.records import u64 as u64
+    from jitkit.ring import RingBuffer as RingBuffer
+    from jitkit.ring import WindowBuffer as WindowBuffer
     from jitkit.simd._sqrt import sqrt as sqrt
 
 __version__ = "0.1.0"
@@ -50,11 +53,12 @@ _ROOM_OF = {
         "jitkit.errors",
     ),
     **dict.fromkeys(("Record", "Columns", "array", "bits", "boolean", "bytes_", "enum_", "pad"), "jitkit.records"),
+    **dict.fromkeys(("RingBuffer", "WindowBuffer"), "jitkit.ring"),
     **dict.fromkeys(
         ("scaled", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"), "jitkit.records"
     ),
 }
-_ROOMS = ("cache", "errors", "records", "simd")
+_ROOMS = ("cache", "errors", "records", "ring", "simd")
 __all__ = ["__version__", *_ROOM_OF, *_ROOMS]
 
 
@@ -91,15 +95,17 @@ def _load_objects() -> object:
 
 
 def _extend_numba() -> None:
-    """Give record classes a type in kernels: numba calls this before its first compilation.
+    """Give record classes, rings and vectors types in kernels: numba calls this before its first compilation.
 
-    An entry point in pyproject.toml tells numba so. Where no record class exists yet there is nothing to say, and
+    An entry point in pyproject.toml tells numba so. Of rooms that nobody has used there is nothing to say, and
     nobody else's program pays for it.
     """
     import sys
 
     if "jitkit.records" in sys.modules:
         from jitkit.records import _typing  # noqa: F401
+    if "jitkit.ring" in sys.modules:
+        from jitkit.ring import _typing as _  # noqa: F401
     if "jitkit.simd" in sys.modules:
         from jitkit.simd._introduction import introduce_all
 

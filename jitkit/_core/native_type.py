@@ -33,7 +33,7 @@ def native_base(name: str, words: Sequence[str]) -> type:
     members = (_Member * (len(words) + 1))()
     for i, (row, word) in enumerate(zip(members, words, strict=False)):
         row.name, row.kind, row.offset = word.encode(), T_PYSSIZET, HEAD + 8 * i
-    slots = (_Slot * 2)((TP_MEMBERS, ctypes.addressof(members)), (0, None))
+    slots = (_Slot * 2)(_Slot(TP_MEMBERS, ctypes.addressof(members)), _Slot(0, None))
     encoded = ctypes.create_string_buffer(name.encode())
     spec = _Spec(ctypes.addressof(encoded), HEAD + 8 * len(words), 0, BASETYPE, ctypes.addressof(slots))
     _kept.append((members, slots, encoded, spec))

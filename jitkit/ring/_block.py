@@ -3,8 +3,8 @@
 Nothing in a block is an address, so it can lie anywhere: in the process's own memory, in what a kernel allocates, or in
 shared memory that each process sees elsewhere.
 
-Counters are unsigned 64-bit numbers that only grow, and wrap around at 2**64; the slot of element `i` is `i % capacity`.
-So ``tail - head`` is the number of elements, also across the wrap, and every slot can be used.
+Counters are unsigned 64-bit numbers that only grow, and wrap around at 2**64; element `i` is in slot `i % capacity`. So
+``tail - head`` is the number of elements, also across the wrap, and every slot can be used.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ CAPACITY = 16  # a power of two
 ITEMSIZE = 24  # bytes of a slot
 POLICY = 32  # index into POLICIES
 FAMILY = 40  # index into FAMILIES
+ROLLING = 48  # length of running statistics, or 0
+MIRRORED = 56  # 1 if the slots appear a second time behind themselves; 0 if they are written twice
 
 TAIL = 128  # elements that were ever put in: written by the producer, after the element
 CACHED_HEAD = 136  # what the producer last saw of HEAD: never beyond it
@@ -46,6 +48,12 @@ GONE = 296  # 1 when nobody will take anything out any more
 
 HEADER_NBYTES = 512
 ALIGNMENT = 128
+
+# The running statistics of a window, from the end of the header on: words, then four arrays of `ROLLING` words.
+BLOCK_START = HEADER_NBYTES  # number of the first sample that no array has taken in
+TAKEN_IN = HEADER_NBYTES + 8  # number of the first sample that nothing has taken in
+PREFIX = HEADER_NBYTES + 16  # mean, squared deviations, least, greatest of the samples between these two
+SUFFIX = HEADER_NBYTES + 64  # the same of the `i` samples before BLOCK_START, in place `i - 1` of four arrays
 
 FAMILIES = ("ring buffer", "channel", "queue", "window buffer")
 

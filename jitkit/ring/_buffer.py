@@ -13,14 +13,14 @@ from jitkit.ring._conversion import element_from, element_to_python, elements_fr
 from jitkit.ring._elements import Element, element_of
 from jitkit.ring._introduction import introduce
 from jitkit.ring._messages import EMPTY_BUFFER
-from jitkit.ring._native import Words, in_machine_code
+from jitkit.ring._native import in_machine_code
 from jitkit.ring._object import WRAP, BlockObject
 
 PUSH, POP = "jitkit.ring._calls:push", "jitkit.ring._calls:pop"
 
 
 @in_machine_code
-class RingBuffer(BlockObject, Words):  # type: ignore[misc]
+class RingBuffer(BlockObject):
     """A queue of fixed length: first in, first out, in one block of memory that is never moved.
 
     It works from Python and inside kernels alike. There capacity, element and policy are constants, and `pop` gives
@@ -65,7 +65,7 @@ class RingBuffer(BlockObject, Words):  # type: ignore[misc]
     (2.0, 3, 1)
     """
 
-    __slots__ = BlockObject.OWN
+    __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
     family = "RingBuffer"
 
@@ -199,10 +199,6 @@ class RingBuffer(BlockObject, Words):  # type: ignore[misc]
 
     def __reduce__(self) -> Any:
         return _restored, (self._asked(), self._capacity, self._policy, self.to_array(), self.dropped)
-
-    def _asked(self) -> Any:
-        """Return what the constructor was told that elements are."""
-        return self._element.record or (f"V{self.dtype.itemsize}" if self._element.raw else self.dtype)
 
     def _oldest(self) -> tuple[int, int]:
         """Return the number of the oldest element that is still there, and how many there are."""

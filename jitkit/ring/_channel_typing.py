@@ -17,7 +17,7 @@ from jitkit.errors import JitkitError
 from jitkit.ring import _lossy, _spsc
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import CLOSED, HEAD, TAIL
-from jitkit.ring._channel import require_still
+from jitkit.ring._consumer import require_still
 from jitkit.ring._intrinsics import load, require_shape, view
 from jitkit.ring._types import ConsumerType, ProducerType
 from jitkit.ring._waiting import wait_a_turn

@@ -135,7 +135,7 @@ def _record_from(element: Element, value: Any, where: object) -> Any:
 def _other_from(element: Element, value: Any, where: object) -> Any:
     """Text, bytes, dates and times."""
     dtype = element.dtype
-    kinds = {"S": (bytes,), "U": (str,), "M": (np.datetime64, str), "m": (np.timedelta64, int)}
+    kinds: dict[str, Any] = {"S": (bytes,), "U": (str,), "M": (np.datetime64, str), "m": (np.timedelta64, int)}
     if not isinstance(value, kinds.get(dtype.kind, ())):
         raise TypeError(f"expected {element}, got {_shown(value)} ({where})")
     if dtype.kind in "SU":

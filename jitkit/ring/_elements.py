@@ -27,7 +27,7 @@ class Element:
 
     __slots__ = ("dtype", "raw", "record")
 
-    def __init__(self, dtype: np.dtype[Any], record: type | None = None, raw: bool = False) -> None:
+    def __init__(self, dtype: np.dtype[Any], record: Any = None, raw: bool = False) -> None:
         self.dtype, self.record, self.raw = dtype, record, raw
 
     def __eq__(self, other: object) -> bool:
@@ -48,7 +48,7 @@ class Element:
 
     def __str__(self) -> str:
         if self.record is not None:
-            return self.record.__name__
+            return str(self.record.__name__)
         return self.dtype.name if self.code or self.dtype.kind in "mM" else str(self.dtype)
 
 
@@ -60,15 +60,14 @@ def element_of(dtype: Any, where: str) -> Element:
     LayoutError
         If a ring cannot hold such elements; it says why.
     """
-    record = dtype if isinstance(dtype, type) and hasattr(dtype, "itemsize") and hasattr(dtype, "from_bytes") else None
-    if record is not None and not issubclass(record, np.generic) and isinstance(record.itemsize, int):
-        return _element_of_record(record)
+    if isinstance(dtype, type) and hasattr(dtype, "from_bytes") and isinstance(getattr(dtype, "itemsize", None), int):
+        return _element_of_record(dtype)
+    if dtype is None:  # which would mean float64 to NumPy
+        raise LayoutError(f"expected a dtype or a record class ({where}), got None")
     try:
         found = np.dtype(dtype)
     except (TypeError, ValueError) as error:
         raise LayoutError(f"expected a dtype or a record class ({where}), got {dtype!r}") from error
-    if dtype is None:
-        raise LayoutError(f"expected a dtype or a record class ({where}), got None")
     if problem := problem_with(found):
         raise LayoutError(f"expected {problem} ({where}), got {found if found.names is None else dtype!r}")
     if found.kind == "V" and found.names is None and found.subdtype is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jitkit._core.intrinsics import cgutils, intrinsic, populate_array, types
 from jitkit._core.ir import FLAG, WORD, constant, pointer
-from jitkit.ring._block import CAPACITY, HEADER_NBYTES, ITEMSIZE, POLICIES, POLICY, SLOTS
+from jitkit.ring._block import CAPACITY, ITEMSIZE, POLICIES, POLICY, SLOTS, SUFFIX
 from jitkit.ring._types import AnyBlock, BlockType
 from jitkit.ring._values import element_type, emit_as_element, emit_read, emit_shape_check, emit_write, tagged
 
@@ -21,17 +21,17 @@ def members_of(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     return cgutils.create_struct_proxy(kind)(context, builder, value=value)
 
 
-def _word_in(context: Any, builder: Any, kind: Any, value: Any, place: int) -> Any:
+def word_in(context: Any, builder: Any, kind: Any, value: Any, place: int) -> Any:
     """Pointer to a word of the header."""
     # safe: places are those that `_block` names.
-    assert 0 <= place < HEADER_NBYTES
+    assert 0 <= place < SUFFIX
     return pointer(builder, builder.add(members_of(context, builder, kind, value).block, constant(place)), WORD)
 
 
 def _loading(order: str | None) -> Any:
     def load(typing_context: Any, ring: Any, place: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            source = _word_in(context, builder, ring, args[0], place.literal_value)
+            source = word_in(context, builder, ring, args[0], place.literal_value)
             if order is not None:
                 return builder.load_atomic(source, order, 8)
             return tagged(builder, builder.load(source, align=8), "counter")
@@ -44,7 +44,7 @@ def _loading(order: str | None) -> Any:
 def _storing(order: str | None) -> Any:
     def store(typing_context: Any, ring: Any, place: Any, value: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            target = _word_in(context, builder, ring, args[0], place.literal_value)
+            target = word_in(context, builder, ring, args[0], place.literal_value)
             if order is not None:
                 builder.store_atomic(args[2], target, order, 8)
             else:
@@ -73,7 +73,7 @@ def capacity_of(typing_context: Any, ring: Any) -> Any:
     # safe: reads the header at most.
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _capacity(context, builder, ring, args[0])
+        return capacity_in(context, builder, ring, args[0])
 
     return types.uint64(ring), codegen
 
@@ -134,8 +134,8 @@ def write(typing_context: Any, ring: Any, index: Any, value: Any) -> Any:
     kind = value
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        nbytes = _itemsize(context, builder, ring, args[0])
-        slot = _slot(context, builder, ring, args[0], args[1])
+        nbytes = itemsize_in(context, builder, ring, args[0])
+        slot = slot_in(context, builder, ring, args[0], args[1])
         emit_write(context, builder, ring, nbytes, slot, kind, args[2])
         return context.get_dummy_value()
 
@@ -149,9 +149,9 @@ def read(typing_context: Any, ring: Any, index: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         members = members_of(context, builder, ring, args[0])
-        slot = _slot(context, builder, ring, args[0], args[1])
+        slot = slot_in(context, builder, ring, args[0], args[1])
         taken = members.taken if isinstance(ring, AnyBlock) else None
-        nbytes = _itemsize(context, builder, ring, args[0])
+        nbytes = itemsize_in(context, builder, ring, args[0])
         return emit_read(context, builder, ring, nbytes, slot, taken)
 
     return ring.value(ring, types.uint64), codegen
@@ -163,7 +163,7 @@ def slot_address(typing_context: Any, ring: Any, index: Any) -> Any:
     # safe: touches no memory but the header's.
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _slot(context, builder, ring, args[0], args[1])
+        return slot_in(context, builder, ring, args[0], args[1])
 
     return types.intp(ring, types.uint64), codegen
 
@@ -174,7 +174,7 @@ def nbytes_of(typing_context: Any, ring: Any, count: Any) -> Any:
     # safe: reads the header at most.
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.mul(args[1], _itemsize(context, builder, ring, args[0]))
+        return builder.mul(args[1], itemsize_in(context, builder, ring, args[0]))
 
     return types.intp(ring, types.uint64), codegen
 
@@ -192,7 +192,7 @@ def view(typing_context: Any, ring: Any, index: Any, count: Any) -> Any:
         strides = [constant(item)]
         for length in reversed(ring.element.dtype.shape):
             strides.insert(0, builder.mul(strides[0], constant(length)))
-        data = builder.inttoptr(_slot(context, builder, ring, args[0], args[1]), array.data.type)
+        data = builder.inttoptr(slot_in(context, builder, ring, args[0], args[1]), array.data.type)
         populate_array(array, data=data, shape=shape, strides=strides, itemsize=constant(item), meminfo=members.meminfo)
         context.nrt.incref(builder, ring, args[0])
         return array._getvalue()
@@ -206,7 +206,7 @@ def replace_counter(typing_context: Any, ring: Any, place: Any, old: Any, new: A
     # safe: places are those that `_block` names.
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        target = _word_in(context, builder, ring, args[0], place.literal_value)
+        target = word_in(context, builder, ring, args[0], place.literal_value)
         return builder.extract_value(builder.cmpxchg(target, args[2], args[3], "seq_cst", "monotonic"), 1)
 
     return types.boolean(ring, place, types.uint64, types.uint64), codegen
@@ -218,7 +218,7 @@ def add_to_counter(typing_context: Any, ring: Any, place: Any, number: Any) -> A
     # safe: as `replace_counter`.
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        target = _word_in(context, builder, ring, args[0], place.literal_value)
+        target = word_in(context, builder, ring, args[0], place.literal_value)
         builder.atomic_rmw("add", target, args[2], "monotonic")
         return context.get_dummy_value()
 
@@ -228,8 +228,8 @@ def add_to_counter(typing_context: Any, ring: Any, place: Any, number: Any) -> A
 def _sequence_of(context: Any, builder: Any, ring: Any, value: Any, index: Any) -> Any:
     """Pointer to the sequence number of a slot: those of a queue stand behind its slots."""
     # safe: `_block` makes room for as many as there are slots.
-    capacity = _capacity(context, builder, ring, value)
-    nbytes = builder.mul(capacity, _itemsize(context, builder, ring, value))
+    capacity = capacity_in(context, builder, ring, value)
+    nbytes = builder.mul(capacity, itemsize_in(context, builder, ring, value))
     start = builder.and_(builder.add(nbytes, constant(7)), constant(-8))
     offset = builder.shl(builder.and_(index, builder.sub(capacity, constant(1))), constant(3))
     slots = members_of(context, builder, ring, value).slots
@@ -276,32 +276,32 @@ def block_at(typing_context: Any, itemsize: Any, block: Any, taken: Any) -> Any:
     return kind(itemsize, types.intp, types.intp), codegen
 
 
-def _slot(context: Any, builder: Any, ring: Any, value: Any, index: Any) -> Any:
+def slot_in(context: Any, builder: Any, ring: Any, value: Any, index: Any) -> Any:
     """Address of a slot: the low bits of an element's number say which."""
-    mask = builder.sub(_capacity(context, builder, ring, value), constant(1))
-    offset = builder.mul(builder.and_(index, mask), _itemsize(context, builder, ring, value))
+    mask = builder.sub(capacity_in(context, builder, ring, value), constant(1))
+    offset = builder.mul(builder.and_(index, mask), itemsize_in(context, builder, ring, value))
     return builder.add(members_of(context, builder, ring, value).slots, offset)
 
 
 def _has_policy(context: Any, builder: Any, ring: Any, value: Any, policy: str) -> Any:
     if isinstance(ring, BlockType):
         return FLAG(int(ring.policy == policy))
-    found = builder.load(_word_in(context, builder, ring, value, POLICY))
+    found = builder.load(word_in(context, builder, ring, value, POLICY))
     return builder.icmp_unsigned("==", found, constant(POLICIES.index(policy)))
 
 
-def _capacity(context: Any, builder: Any, ring: Any, value: Any) -> Any:
+def capacity_in(context: Any, builder: Any, ring: Any, value: Any) -> Any:
     if isinstance(ring, BlockType):
         return constant(ring.capacity)
-    return builder.load(_word_in(context, builder, ring, value, CAPACITY))
+    return builder.load(word_in(context, builder, ring, value, CAPACITY))
 
 
-def _itemsize(context: Any, builder: Any, ring: Any, value: Any) -> Any:
+def itemsize_in(context: Any, builder: Any, ring: Any, value: Any) -> Any:
     if isinstance(ring, BlockType):
         return constant(ring.element.dtype.itemsize)
     if ring.itemsize:
         return constant(ring.itemsize)
-    return builder.load(_word_in(context, builder, ring, value, ITEMSIZE))
+    return builder.load(word_in(context, builder, ring, value, ITEMSIZE))
 
 
 @intrinsic

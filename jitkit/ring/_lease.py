@@ -3,9 +3,6 @@
 All of it is one word, which is taken by one atomic instruction. So there is no state between free and taken that a
 process could be killed in, and no lock that it could take along; nor is a file descriptor needed, nor Linux.
 """
-# Numba calls every code generator with the same arguments, and its decorators have no types.
-# ruff: noqa: ARG001
-# mypy: allow-untyped-decorators
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def announce(tx: Any, tail: Any) -> None:
     """Say that all slots of elements before `tail` may be written to from now on."""
     if load(tx, CLOSED):
         raise ValueError(ENDED)
-    store_relaxed(tx, ANNOUNCED, tail)
+    # What was announced stays so, also where nothing came of it: its slots may have been written to.
+    if np.int64(tail - load_relaxed(tx, ANNOUNCED)) > 0:
+        store_relaxed(tx, ANNOUNCED, tail)
     fence_release()
 
 

@@ -1,7 +1,7 @@
 """A queue of many producers and many consumers, without locks: the kernels (after Vyukov's bounded queue).
 
-Every slot has a sequence number, which says whose turn it is: ``2 * i`` lets the producer of element `i` in, ``2 * i +
-1`` its consumer, and ``2 * (i + capacity)`` the producer of the element that the slot holds next. Doubled, the two never
+Every slot has a sequence number, which says whose turn it is: ``2 * i`` lets the producer of element `i` in, one more
+its consumer, and ``2 * (i + capacity)`` the producer of the element that the slot holds next. Doubled, the two never
 meet, also where the capacity is 1. Whoever's turn it is claims the element's number, by compare-and-swap; the release
 store of the next sequence number then hands the slot on.
 """

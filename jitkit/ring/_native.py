@@ -7,7 +7,7 @@ method of the same name with an underscore does the work, in Python; it may put 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jitkit._core.ir import WORD, constant, ir
 from jitkit._core.native import OBJECT, call
@@ -95,7 +95,7 @@ T = TypeVar("T", bound=type)
 
 def in_machine_code(cls: T) -> T:
     """Put machine code in the place of the methods of a class that there is such for, if this Python has a way to."""
-    if Words is not _PlainWords:
+    if not TYPE_CHECKING and Words is not _PlainWords:
         replace_methods(cls, {name: emit for name, emit in EMITTERS.items() if name in vars(cls)})
     return cls
 
@@ -103,7 +103,12 @@ def in_machine_code(cls: T) -> T:
 class _PlainWords:
     """Words that code cannot find: every call then works in Python."""
 
-    __slots__ = WORDS
+    __slots__ = ("_block", "_pop_kernel", "_push_kernel", "_putter", "_taker")
+    _block: int
+    _putter: int
+    _taker: int
+    _push_kernel: int
+    _pop_kernel: int
 
 
 class _Trial:
@@ -135,4 +140,7 @@ def _words() -> Any:
     return _PlainWords
 
 
-Words = _words()
+if TYPE_CHECKING:
+    Words = _PlainWords
+else:
+    Words = _words()

@@ -10,6 +10,7 @@ import numpy as np
 from jitkit._core.native_type import kernel_address
 from jitkit.ring._block import HEADER_NBYTES, SLOTS
 from jitkit.ring._elements import Element
+from jitkit.ring._native import Words
 from jitkit.ring._numbers import converters
 
 WRAP = (1 << 64) - 1  # counters are numbers of 64 bits
@@ -18,44 +19,46 @@ WRAP = (1 << 64) - 1  # counters are numbers of 64 bits
 living: WeakValueDictionary[tuple[str, int], Any] = WeakValueDictionary()
 
 
-class BlockObject:
-    """A block of memory with a type: base of `RingBuffer`, `Producer` and the others.
+class BlockObject(Words):
+    """A block of memory with a type: base of `RingBuffer`, `Producer` and the others."""
 
-    Subclasses have `OWN` as slots. Numba looks for `_numba_type_` by itself; it and `_meminfo` are filled in when a
-    kernel is first given the object.
-    """
-
-    __slots__ = ()
-    OWN = (
+    # Numba looks for `_numba_type_` by itself; it and `_meminfo` are filled in when a kernel is first given the object.
+    __slots__ = (
         "__weakref__",
         "_capacity",
         "_element",
         "_header",
-        "_memory",
+        "_lease",
         "_meminfo",
+        "_memory",
         "_numba_type_",
         "_policy",
         "_slots",
     )
 
     family = ""  # as numba's type is called, too
-    _block: int
-    _putter: int
-    _taker: int
     _memory: np.ndarray[Any, Any]
     _header: memoryview
     _slots: np.ndarray[Any, Any]
     _element: Element
     _capacity: int
     _policy: str
+    _lease: Any  # of shared memory: who owns it; else None
 
     def _set_up(self, memory: np.ndarray[Any, Any], element: Element, capacity: int, policy: str) -> None:
         self._memory, self._element, self._capacity, self._policy = memory, element, capacity, policy
-        self._block = memory.ctypes.data
+        self._block, self._lease = memory.ctypes.data, None
         self._header = memory[:HEADER_NBYTES].view(np.uint64).data
-        start, nbytes = self._word(SLOTS), capacity * element.dtype.itemsize
-        self._slots = np.ndarray((capacity,), element.dtype, memory[start : start + nbytes].data)
+        start, count = self._word(SLOTS), self._count_of_slots()
+        self._slots = np.ndarray((count,), element.dtype, memory[start : start + count * element.dtype.itemsize].data)
         living[self.family, self._block] = self
+
+    def _count_of_slots(self) -> int:
+        return self._capacity
+
+    def _asked(self) -> Any:
+        """Return what the constructor was told that elements are."""
+        return self._element.record or (f"V{self.dtype.itemsize}" if self._element.raw else self.dtype)
 
     @property
     def capacity(self) -> int:

@@ -12,7 +12,7 @@ from jitkit.ring._conversion import element_from, element_to_python
 from jitkit.ring._elements import element_of
 from jitkit.ring._introduction import introduce
 from jitkit.ring._messages import EMPTY_QUEUE
-from jitkit.ring._native import Words, in_machine_code
+from jitkit.ring._native import in_machine_code
 from jitkit.ring._object import WRAP, BlockObject
 
 CALLS = "jitkit.ring._queue_calls"
@@ -38,7 +38,7 @@ def mpmc(dtype: Any, capacity: int) -> Queue:
 
     Notes
     -----
-    Each element is taken out exactly once, after it is complete; those of one producer come to one consumer in the order
+    Each element is taken out exactly once, after it is complete; those of one producer come to a consumer in the order
     in which they were put in.
 
     Not promised: an order between producers; progress while a thread is stopped between claiming a slot and handing it
@@ -51,7 +51,7 @@ def mpmc(dtype: Any, capacity: int) -> Queue:
 
 
 @in_machine_code
-class Queue(BlockObject, Words):  # type: ignore[misc]
+class Queue(BlockObject):
     """A bounded queue for many producers and many consumers: see `mpmc`.
 
     Attributes
@@ -62,7 +62,7 @@ class Queue(BlockObject, Words):  # type: ignore[misc]
         How many elements were refused.
     """
 
-    __slots__ = BlockObject.OWN
+    __slots__ = ()
     family = "Queue"
 
     def __init__(self, dtype: Any, capacity: int) -> None:

@@ -1,7 +1,7 @@
 """A channel of one producer and one consumer, without locks: the kernels of both ends.
 
-Each end writes its own counter alone, and the other's is looked at only when the ring seems full or empty: `CACHED_HEAD`
-and `CACHED_TAIL` are what was last seen. An element is written before TAIL is (release), and read after it (acquire);
+Each end writes its own counter alone, and looks at the other's only when the ring seems full or empty: CACHED_HEAD and
+CACHED_TAIL are what was last seen. An element is written before TAIL is (release), and read after it (acquire);
 a slot is read before HEAD is written (release), and written again after HEAD was read (acquire).
 
 Always ``CACHED_HEAD <= HEAD <= CACHED_TAIL <= TAIL`` and ``TAIL - HEAD <= capacity``, by numbers that wrap around. An
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from jitkit._core.jit import jit
-from jitkit.ring._block import CACHED_HEAD, CACHED_TAIL, CLOSED, GONE, HEAD, PEEKED, REFUSED, RESERVED, TAIL
+from jitkit.ring._block import CACHED_HEAD, CACHED_TAIL, CLOSED, GONE, HEAD, MISSED, PEEKED, REFUSED, RESERVED, TAIL
 from jitkit.ring._copying import put_in, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from jitkit._core.intrinsics import models, numba_type, register_model, types
 from jitkit.ring._elements import Element
 from jitkit.ring._record_value import RecordValue
@@ -78,6 +80,11 @@ class WindowType(BlockType):
         self.rolling = rolling
         super().__init__(element, capacity, f"rolling={rolling}")
 
+    @property
+    def sample(self) -> Any:
+        """Numba type of a sample, where samples are numbers."""
+        return self.stored
+
 
 class AnyBlock(types.Type):
     """Type of a block whose header is asked when code runs: what Python calls works on these.
@@ -93,6 +100,20 @@ class AnyBlock(types.Type):
 
     def __jitkit_fingerprint__(self) -> str:
         return str(self)
+
+
+class AnySamples(AnyBlock):
+    """Type of the block of a window whose samples are numbers of a dtype."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(int(code[1:]))
+        self.sample = numba_type(np.dtype(code))
+        self.name = f"samples of {code}"
+
+    @property
+    def key(self) -> str:
+        """What makes two types equal."""
+        return self.name
 
 
 class _BlockModel(models.StructModel):
@@ -112,6 +133,7 @@ for _kind in (RingBufferType, ProducerType, ConsumerType, QueueType, WindowType)
 
 
 @register_model(AnyBlock)
+@register_model(AnySamples)
 class _AnyBlockModel(models.StructModel):
     """Addresses of the block, its slots, and where elements that are taken out are put."""
 

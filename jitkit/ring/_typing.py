@@ -17,14 +17,16 @@ from jitkit._core.intrinsics import (
     unbox,
 )
 from jitkit._core.ir import WORD, constant, pointer
-from jitkit.ring import _buffer_typing, _channel_typing, _queue_typing  # noqa: F401 (their methods)
+from jitkit.ring import _buffer_typing, _channel_typing, _queue_typing, _window_typing  # noqa: F401
 from jitkit.ring._block import CONSUMER_BUSY, PRODUCER_BUSY, SLOTS, block_nbytes
 from jitkit.ring._buffer import RingBuffer
-from jitkit.ring._channel import Consumer, Producer
+from jitkit.ring._consumer import Consumer
 from jitkit.ring._elements import Element
 from jitkit.ring._object import living
+from jitkit.ring._producer import Producer
 from jitkit.ring._queue import Queue
-from jitkit.ring._types import ConsumerType, ProducerType, QueueType, RingBufferType
+from jitkit.ring._types import ConsumerType, ProducerType, QueueType, RingBufferType, WindowType
+from jitkit.ring._window import WindowBuffer
 
 MEMINFO = types.MemInfoPointer(types.voidptr)
 
@@ -110,6 +112,19 @@ def _box_queue(kind: Any, value: Any, c: Any) -> Any:
     return box_block(kind, value, c, partial(_known, "Queue"))
 
 
+@typeof_impl.register(WindowBuffer)
+def _type_of_window(value: WindowBuffer, context: Any) -> Any:
+    return introduced(value, WindowType(value._element, value._capacity, value.rolling))
+
+
+unbox(WindowType)(unbox_block)
+
+
+@box(WindowType)
+def _box_window(kind: Any, value: Any, c: Any) -> Any:
+    return box_block(kind, value, c, partial(_known, "WindowBuffer"))
+
+
 @typeof_impl.register(Producer)
 def _type_of_producer(value: Producer, context: Any) -> Any:
     return introduced(value, ProducerType(value._element, value._capacity, value._policy))
@@ -124,19 +139,23 @@ def _type_of_consumer(value: Consumer, context: Any) -> Any:
 @unbox(ConsumerType)
 def _unbox_end(kind: Any, value: Any, c: Any) -> Any:
     """Take an end for as long as the kernel runs: nobody else may use it meanwhile."""
+    builder = c.builder
     claimed = c.pyapi.call_method(value, "_claim")
-    refused = cgutils.is_null(c.builder, claimed)
-    with c.builder.if_then(c.builder.not_(refused)):
+    refused = cgutils.is_null(builder, claimed)
+    result = cgutils.alloca_once_value(builder, cgutils.get_null_value(c.context.get_value_type(kind)))
+    failed = cgutils.alloca_once_value(builder, refused)
+    with builder.if_then(builder.not_(refused)):
         c.pyapi.decref(claimed)
-    native = unbox_block(kind, value, c)
+        native = unbox_block(kind, value, c)
+        builder.store(native.value, result)
+        builder.store(native.is_error, failed)
     place = PRODUCER_BUSY if isinstance(kind, ProducerType) else CONSUMER_BUSY
-    busy = word_of(c, kind, native.value, place)
 
     def give_back() -> None:
-        with c.builder.if_then(c.builder.not_(refused)):
-            c.builder.store(constant(0), busy)
+        with builder.if_then(builder.not_(builder.load(failed))):
+            builder.store(constant(0), word_of(c, kind, builder.load(result), place))
 
-    return NativeValue(native.value, is_error=c.builder.or_(refused, native.is_error), cleanup=give_back)
+    return NativeValue(builder.load(result), is_error=builder.load(failed), cleanup=give_back)
 
 
 def word_of(c: Any, kind: Any, value: Any, place: int) -> Any:

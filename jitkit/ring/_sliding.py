@@ -1,0 +1,75 @@
+"""A window over the last samples: the kernels that put samples in.
+
+The slots are there twice, one time behind the other: so the last samples lie side by side, wherever they end. Where the
+second time is the same memory, mapped again, there is nothing to do for it; else every sample is written twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitkit._core.jit import jit
+from jitkit.ring._block import MIRRORED, TAIL
+from jitkit.ring._copying import copy, up_to_the_seam
+from jitkit.ring._intrinsics import capacity_of, load, nbytes_of, slot_address, store, write
+from jitkit.ring._messages import TOO_LONG
+from jitkit.ring._window_intrinsics import write_again
+
+ONE = np.uint64(1)
+
+
+@jit
+def push(window: Any, value: Any) -> Any:
+    """Put a sample in."""
+    tail = load(window, TAIL)
+    write(window, tail, value)
+    if not load(window, MIRRORED):
+        write_again(window, tail, value)
+    store(window, TAIL, tail + ONE)
+    return True
+
+
+@jit
+def extend(window: Any, source: Any, count: Any) -> Any:
+    """Put samples in that lie side by side at an address; return how many."""
+    tail, count = load(window, TAIL), np.uint64(count)
+    kept = min(count, capacity_of(window))
+    put_in(window, tail + (count - kept), source + nbytes_of(window, count - kept), kept)
+    store(window, TAIL, tail + count)
+    return np.int64(count)
+
+
+@jit
+def put_in(window: Any, index: Any, source: Any, count: Any) -> None:
+    """Copy samples to the slots from that of sample `index` on, no more than there are."""
+    # safe: in mirrored memory a slot may be followed by as many as there are; else nothing is written beyond the seam.
+    start, nbytes = slot_address(window, index), nbytes_of(window, count)
+    if load(window, MIRRORED):
+        copy(start, source, nbytes)
+        return
+    again = nbytes_of(window, capacity_of(window))
+    straight = up_to_the_seam(window, index, count)
+    head = nbytes_of(window, straight)
+    copy(start, source, head)
+    copy(start + again, source, head)
+    if straight < count:
+        beginning = slot_address(window, index + straight)
+        copy(beginning, source + head, nbytes - head)
+        copy(beginning + again, source + head, nbytes - head)
+
+
+@jit
+def first_of(window: Any, count: Any) -> Any:
+    """Number of the first of the last `count` samples."""
+    tail = load(window, TAIL)
+    if count < 0 or np.uint64(count) > min(tail, capacity_of(window)):
+        raise ValueError(TOO_LONG)
+    return tail - np.uint64(count)
+
+
+@jit
+def length(window: Any) -> Any:
+    """How many samples there are."""
+    return np.int64(min(load(window, TAIL), capacity_of(window)))
