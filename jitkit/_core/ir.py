@@ -17,6 +17,7 @@ __all__ = [
     "SINGLE",
     "UNROLL",
     "WORD",
+    "behind",
     "bytes_of",
     "constant",
     "copy_memory",
@@ -87,6 +88,14 @@ def bytes_of(kind: Any) -> int:
 def pointer(builder: Any, address: Any, target: Any) -> Any:
     """LLVM pointer to `target` from an integer address."""
     return builder.inttoptr(address, target.as_pointer())
+
+
+def behind(builder: Any, base: Any, nbytes: Any, target: Any = BYTE) -> Any:
+    """LLVM pointer to `target`, a number of bytes behind a pointer to a byte.
+
+    Of two such pointers with the same base LLVM knows how far they lie apart; of two integer addresses it does not.
+    """
+    return builder.bitcast(builder.gep(base, [nbytes]), target.as_pointer())
 
 
 def resized(builder: Any, value: Any, width: int, *, signed: bool = False) -> Any:

@@ -124,7 +124,7 @@ def created(name: str, nbytes: int, exist_ok: bool = False) -> Iterator[int]:
     file, is_new = _open_or_make(name, exist_ok)
     try:
         try:
-            # A process that is killed before or during this leaves a name, and memory that is too small: see `attach`.
+            # A process that is killed before this is done leaves a name, and memory of size 0: `exist_ok` completes it.
             reserve(file, nbytes)
         except OSError as error:
             raise _in_words(f"reserve {nbytes:,} bytes for", name, error) from error

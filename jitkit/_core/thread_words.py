@@ -82,6 +82,18 @@ def replace(typing_context: Any, address: Any, old: Any, new: Any) -> Any:
 
 
 @intrinsic
+def replace_word(typing_context: Any, address: Any, old: Any, new: Any) -> Any:
+    """Write a word of 64 bits if it is still `old`; tell whether it was."""
+    # safe: as `add_atomic`.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = builder.cmpxchg(pointer(builder, args[0], WORD), args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
 def pause(typing_context: Any) -> Any:
     """Tell the processor that this thread waits for another one."""
     # safe: touches no memory.

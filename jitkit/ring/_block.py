@@ -22,7 +22,7 @@ MAGIC = int.from_bytes(b"jk-ring\x01", "little")  # the last byte is the layout'
 
 # Places of words of 64 bits, in bytes from the block's beginning. What one side writes and the other reads has two
 # cache lines of its own: x86 processors fetch lines in pairs (Intel 64 Optimization Reference Manual, 3.7.3).
-IDENTITY = 0  # MAGIC
+IDENTITY = 0  # MAGIC, in shared memory that is complete
 SLOTS = 8  # where the slots begin
 CAPACITY = 16  # a power of two
 ITEMSIZE = 24  # bytes of a slot
@@ -30,6 +30,8 @@ POLICY = 32  # index into POLICIES
 FAMILY = 40  # index into FAMILIES
 ROLLING = 48  # length of running statistics, or 0
 MIRRORED = 56  # 1 if the slots appear a second time behind themselves; 0 if they are written twice
+
+NONCE = 64  # a random number, by which shared memory is known again
 
 TAIL = 128  # elements that were ever put in: written by the producer, after the element
 CACHED_HEAD = 136  # what the producer last saw of HEAD: never beyond it
@@ -132,7 +134,7 @@ def new_block(
 def write_header(
     block: np.ndarray[Any, Any], slots: int, capacity: int, itemsize: int, policy: str, family: str
 ) -> None:
-    """Write what a block is; its counters are zeros already."""
+    """Write what a block is; its counters are zeros already, and IDENTITY stays 0 until others may find it."""
     words = words_of(block)
     for place, value in (
         (SLOTS, slots),
@@ -140,7 +142,6 @@ def write_header(
         (ITEMSIZE, itemsize),
         (POLICY, POLICIES.index(policy)),
         (FAMILY, FAMILIES.index(family)),
-        (IDENTITY, MAGIC),
     ):
         words[place // 8] = value
 

@@ -17,6 +17,7 @@ from jitkit._core.intrinsics import (
     types,
 )
 from jitkit._core.intrinsics import numpy_dtype as numpy_dtype_of
+from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
 from jitkit.ring import _local
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
@@ -24,7 +25,7 @@ from jitkit.ring._block import check_capacity, check_policy
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._construction import emit_new_block
 from jitkit.ring._elements import Element, element_of
-from jitkit.ring._intrinsics import require_shape
+from jitkit.ring._intrinsics import borrow, require_shape
 from jitkit.ring._types import RingBufferType
 
 
@@ -109,47 +110,53 @@ def _pop_or(ring, default):
     return _local.pop_or
 
 
-@overload_method(RingBufferType, "extend")
+@overload_method(RingBufferType, "extend", inline="always")
 def _extend(ring, values):
     require_array(ring, values)
     if is_block_of_elements(ring, values):
 
         def extend_by_block(ring, values):
             require_shape(ring, values)
-            return _local.extend(ring, address_of(values), values.shape[0])
+            return _local.extend(borrow(ring), address_of(values), values.shape[0])
 
         return extend_by_block
 
-    def extend_one_by_one(ring, values):
-        require_shape(ring, values)
-        stored = 0
-        for i in range(values.shape[0]):
-            if ring.push(values[i]):
-                stored += 1
-        return stored
-
-    return extend_one_by_one
+    return lambda ring, values: extend_one_by_one(ring, values)
 
 
-@overload_method(RingBufferType, "drain")
+@jit
+def extend_one_by_one(ring, values):
+    """Put elements in that do not lie side by side, or are of another type."""
+    require_shape(ring, values)
+    stored = 0
+    for i in range(values.shape[0]):
+        if ring.push(values[i]):
+            stored += 1
+    return stored
+
+
+@overload_method(RingBufferType, "drain", inline="always")
 def _drain(ring, out):
     require_array(ring, out, out=True)
     if is_block_of_elements(ring, out):
 
         def drain_by_block(ring, out):
             require_shape(ring, out)
-            return _local.drain(ring, address_of(out), out.shape[0])
+            return _local.drain(borrow(ring), address_of(out), out.shape[0])
 
         return drain_by_block
 
-    def drain_one_by_one(ring, out):
-        require_shape(ring, out)
-        taken = min(out.shape[0], _local.length(ring))
-        for i in range(taken):
-            out[i] = ring.pop()
-        return taken
+    return lambda ring, out: drain_one_by_one(ring, out)
 
-    return drain_one_by_one
+
+@jit
+def drain_one_by_one(ring, out):
+    """Take elements out to where they do not lie side by side."""
+    require_shape(ring, out)
+    taken = min(out.shape[0], len(ring))
+    for i in range(taken):
+        out[i] = ring.pop()
+    return taken
 
 
 @overload_method(RingBufferType, "peek", inline="always")
@@ -167,7 +174,7 @@ def _getitem(ring, i):
 @overload(len)
 def _len(ring):
     if isinstance(ring, RingBufferType):
-        return lambda ring: _local.length(ring)
+        return lambda ring: _local.length(borrow(ring))
     return None
 
 
@@ -194,15 +201,15 @@ def _capacity(ring):
 
 @overload_attribute(RingBufferType, "is_empty")
 def _is_empty(ring):
-    return lambda ring: _local.length(ring) == 0
+    return lambda ring: _local.length(borrow(ring)) == 0
 
 
 @overload_attribute(RingBufferType, "is_full")
 def _is_full(ring):
     capacity = ring.capacity
-    return lambda ring: _local.length(ring) == capacity
+    return lambda ring: _local.length(borrow(ring)) == capacity
 
 
 @overload_attribute(RingBufferType, "dropped")
 def _dropped(ring):
-    return lambda ring: _local.dropped(ring)
+    return lambda ring: _local.dropped(borrow(ring))

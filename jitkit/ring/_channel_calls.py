@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jitkit._core.jit import jit
+from jitkit._core.thread_words import replace_word
 from jitkit.ring import _lossy, _spsc
 from jitkit.ring._block import CONSUMER_BUSY, GONE, HEAD, PRODUCER_BUSY, TAIL
 from jitkit.ring._calls import ANY, NOTHING
@@ -105,6 +106,12 @@ def await_more(block: Any, milliseconds: Any) -> Any:
             return 0
         turn = wait_a_turn(turn)
     return 1
+
+
+@jit
+def replace(address: Any, old: Any, new: Any) -> Any:
+    """Write a word if it is still `old`, in one step; 1 if it was."""
+    return int(replace_word(address, old, new))
 
 
 def _send_of(itemsize: int) -> Any:

@@ -13,12 +13,14 @@ from jitkit._core.intrinsics import (
     overload_method,
     types,
 )
+from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
 from jitkit.ring import _lossy, _spsc
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import CLOSED, HEAD, TAIL
+from jitkit.ring._buffer_typing import extend_one_by_one
 from jitkit.ring._consumer import require_still
-from jitkit.ring._intrinsics import load, require_shape, view
+from jitkit.ring._intrinsics import borrow, load, require_shape, view
 from jitkit.ring._types import ConsumerType, ProducerType
 from jitkit.ring._waiting import wait_a_turn
 
@@ -30,28 +32,19 @@ def _is_lossy(end: Any) -> bool:
 @overload_method(ProducerType, "push", inline="always")
 def _push(tx, value):
     require_element(tx, value)
-    return (lambda tx, value: _lossy.push(tx, value)) if _is_lossy(tx) else _spsc.push
+    return (lambda tx, value: _lossy.push(borrow(tx), value)) if _is_lossy(tx) else _spsc.push
 
 
-@overload_method(ProducerType, "extend")
+@overload_method(ProducerType, "extend", inline="always")
 def _extend(tx, values):
     require_array(tx, values)
     if not is_block_of_elements(tx, values):
-
-        def extend_one_by_one(tx, values):
-            require_shape(tx, values)
-            stored = 0
-            for i in range(values.shape[0]):
-                if tx.push(values[i]):
-                    stored += 1
-            return stored
-
-        return extend_one_by_one
+        return lambda tx, values: extend_one_by_one(tx, values)
     extend = _lossy.extend if _is_lossy(tx) else _spsc.extend
 
     def extend_by_block(tx, values):
         require_shape(tx, values)
-        return extend(tx, address_of(values), values.shape[0])
+        return extend(borrow(tx), address_of(values), values.shape[0])
 
     return extend_by_block
 
@@ -59,7 +52,7 @@ def _extend(tx, values):
 @overload_method(ProducerType, "reserve")
 def _reserve(tx, count):
     reservable = _lossy.reservable if _is_lossy(tx) else _spsc.reservable
-    return lambda tx, count: view(tx, load(tx, TAIL), reservable(tx, as_index(count)))
+    return lambda tx, count: view(tx, load(tx, TAIL), reservable(borrow(tx), as_index(count)))
 
 
 @overload_method(ProducerType, "commit")
@@ -77,45 +70,57 @@ def _is_closed(tx):
     return lambda tx: load(tx, CLOSED) != 0
 
 
+@overload_attribute(ProducerType, "position")
+def _published(tx):
+    return lambda tx: load(tx, TAIL)
+
+
+@overload_attribute(ConsumerType, "position")
+def _taken_out(rx):
+    return lambda rx: load(rx, HEAD)
+
+
 @overload_attribute(ProducerType, "is_full")
 def _is_full(tx):
     capacity = tx.capacity
-    return lambda tx: _spsc.waiting(tx) == capacity
+    return lambda tx: _spsc.waiting(borrow(tx)) == capacity
 
 
 @overload_method(ConsumerType, "pop", inline="always")
 def _pop(rx):
-    return (lambda rx: _lossy.pop(rx)) if _is_lossy(rx) else _spsc.pop
+    return (lambda rx: _lossy.pop(borrow(rx))) if _is_lossy(rx) else _spsc.pop
 
 
 @overload_method(ConsumerType, "pop_or", inline="always")
 def _pop_or(rx, default):
     if not isinstance(default, types.NoneType):
         require_element(rx, default)
-    return (lambda rx, default: _lossy.pop_or(rx, default)) if _is_lossy(rx) else _spsc.pop_or
+    return (lambda rx, default: _lossy.pop_or(borrow(rx), default)) if _is_lossy(rx) else _spsc.pop_or
 
 
-@overload_method(ConsumerType, "drain")
+@overload_method(ConsumerType, "drain", inline="always")
 def _drain(rx, out):
     require_array(rx, out, out=True)
     if not is_block_of_elements(rx, out):
-
-        def drain_one_by_one(rx, out):
-            require_shape(rx, out)
-            taken = 0
-            while taken < out.shape[0] and _spsc.waiting(rx) > 0:
-                out[taken] = rx.pop()
-                taken += 1
-            return taken
-
-        return drain_one_by_one
+        return lambda rx, out: drain_one_by_one(rx, out)
     drain = _lossy.drain if _is_lossy(rx) else _spsc.drain
 
     def drain_by_block(rx, out):
         require_shape(rx, out)
-        return drain(rx, address_of(out), out.shape[0])
+        return drain(borrow(rx), address_of(out), out.shape[0])
 
     return drain_by_block
+
+
+@jit
+def drain_one_by_one(rx, out):
+    """Take elements out to where they do not lie side by side."""
+    require_shape(rx, out)
+    taken = 0
+    while taken < out.shape[0] and len(rx) > 0:
+        out[taken] = rx.pop()
+        taken += 1
+    return taken
 
 
 @overload_method(ConsumerType, "peek")
@@ -124,7 +129,7 @@ def _peek(rx, count):
         require_still(rx.policy, rx)
     except JitkitError as error:
         raise NumbaTypeError(str(error)) from error
-    return lambda rx, count: view(rx, load(rx, HEAD), _spsc.peekable(rx, as_index(count)))
+    return lambda rx, count: view(rx, load(rx, HEAD), _spsc.peekable(borrow(rx), as_index(count)))
 
 
 @overload_method(ConsumerType, "release")
@@ -136,9 +141,9 @@ def _release(rx, count):
 def _wait(rx):
     def wait(rx):
         turn = 0
-        while not _spsc.has_more(rx, load(rx, HEAD)) and not _spsc.has_ended(rx):
+        while not _spsc.has_more(borrow(rx), load(rx, HEAD)) and not _spsc.has_ended(borrow(rx)):
             turn = wait_a_turn(turn)
-        return _spsc.waiting(rx) > 0
+        return _spsc.waiting(borrow(rx)) > 0
 
     return wait
 
@@ -150,18 +155,18 @@ def _close_consumer(rx):
 
 @overload_attribute(ConsumerType, "closed")
 def _has_ended(rx):
-    return lambda rx: _spsc.has_ended(rx)
+    return lambda rx: _spsc.has_ended(borrow(rx))
 
 
 @overload_attribute(ConsumerType, "is_empty")
 def _is_empty(rx):
-    return lambda rx: _spsc.waiting(rx) == 0
+    return lambda rx: _spsc.waiting(borrow(rx)) == 0
 
 
 @overload(len)
 def _len(end):
     if isinstance(end, (ProducerType, ConsumerType)):
-        return lambda end: _spsc.waiting(end)
+        return lambda end: _spsc.waiting(borrow(end))
     return None
 
 
@@ -171,7 +176,7 @@ def _capacity(end):
 
 
 def _dropped(end):
-    return lambda end: _spsc.dropped(end)
+    return lambda end: _spsc.dropped(borrow(end))
 
 
 for _kind in (ProducerType, ConsumerType):

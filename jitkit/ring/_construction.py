@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from jitkit._core.intrinsics import cgutils
-from jitkit._core.ir import WORD, constant, ir, pointer
+from jitkit._core.ir import WORD, behind, constant, ir
 from jitkit.ring._block import (
     ALIGNMENT,
     CAPACITY,
     FAMILIES,
     FAMILY,
     HEADER_NBYTES,
-    IDENTITY,
     ITEMSIZE,
-    MAGIC,
     POLICIES,
     POLICY,
     SLOTS,
@@ -29,17 +27,15 @@ def emit_new_block(context: Any, builder: Any, kind: Any, family: str) -> Any:
     meminfo = context.nrt.meminfo_alloc_aligned(builder, size, align)
     memory = context.nrt.meminfo_data(builder, meminfo)
     cgutils.memset(builder, memory, constant(HEADER_NBYTES), 0)
-    block = builder.ptrtoint(memory, WORD)
     for place, value in (
         (SLOTS, HEADER_NBYTES),
         (CAPACITY, kind.capacity),
         (ITEMSIZE, itemsize),
         (POLICY, POLICIES.index(kind.policy)),
         (FAMILY, FAMILIES.index(family)),
-        (IDENTITY, MAGIC),
     ):
-        builder.store(constant(value), pointer(builder, builder.add(block, constant(place)), WORD))
+        builder.store(constant(value), behind(builder, memory, constant(place), WORD))
     members = cgutils.create_struct_proxy(kind)(context, builder)
-    members.meminfo, members.block = meminfo, block
-    members.slots = builder.add(block, constant(HEADER_NBYTES))
+    members.meminfo, members.block = meminfo, memory
+    members.slots = behind(builder, memory, constant(HEADER_NBYTES))
     return members._getvalue()

@@ -137,6 +137,11 @@ class Consumer(End):
             self._lease.give_back()
 
     @property
+    def position(self) -> int:
+        """Number of the next element: how many were ever taken out or missed."""
+        return self._word(HEAD)
+
+    @property
     def closed(self) -> bool:
         """Whether the stream has ended: the producer has closed it, and all of it was taken out."""
         return self._word(CLOSED) != 0 and self._waiting() == 0

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from jitkit._core.aliasing import COUNTER, mark
 from jitkit._core.intrinsics import cgutils, intrinsic, populate_array, types
-from jitkit._core.ir import FLAG, WORD, constant, pointer
-from jitkit.ring._block import CAPACITY, ITEMSIZE, POLICIES, POLICY, SLOTS, SUFFIX
-from jitkit.ring._types import AnyBlock, BlockType
-from jitkit.ring._values import element_type, emit_as_element, emit_read, emit_shape_check, emit_write, tagged
+from jitkit._core.ir import BYTE, FLAG, WORD, behind, constant, declared, ir, pointer
+from jitkit.ring._block import CAPACITY, HEAD, ITEMSIZE, POLICIES, POLICY, SLOTS, SUFFIX, TAIL
+from jitkit.ring._types import AnyBlock, BlockType, Borrowed
+from jitkit.ring._values import element_type, emit_as_element, emit_read, emit_shape_check, emit_write
 
 
 def members_of(context: Any, builder: Any, kind: Any, value: Any) -> Any:
@@ -25,7 +26,7 @@ def word_in(context: Any, builder: Any, kind: Any, value: Any, place: int) -> An
     """Pointer to a word of the header."""
     # safe: places are those that `_block` names.
     assert 0 <= place < SUFFIX
-    return pointer(builder, builder.add(members_of(context, builder, kind, value).block, constant(place)), WORD)
+    return behind(builder, members_of(context, builder, kind, value).block, constant(place), WORD)
 
 
 def _loading(order: str | None) -> Any:
@@ -34,7 +35,7 @@ def _loading(order: str | None) -> Any:
             source = word_in(context, builder, ring, args[0], place.literal_value)
             if order is not None:
                 return builder.load_atomic(source, order, 8)
-            return tagged(builder, builder.load(source, align=8), "counter")
+            return mark(builder, builder.load(source, align=8), COUNTER)
 
         return types.uint64(ring, place), codegen
 
@@ -48,7 +49,7 @@ def _storing(order: str | None) -> Any:
             if order is not None:
                 builder.store_atomic(args[2], target, order, 8)
             else:
-                tagged(builder, builder.store(args[2], target, align=8), "counter")
+                mark(builder, builder.store(args[2], target, align=8), COUNTER)
             return context.get_dummy_value()
 
         return types.void(ring, place, types.uint64), codegen
@@ -65,6 +66,23 @@ load_acquire = intrinsic(prefer_literal=True)(_loading("acquire"))
 # What another thread reads: with `release` it then finds all that was written before.
 store_relaxed = intrinsic(prefer_literal=True)(_storing("monotonic"))
 store_release = intrinsic(prefer_literal=True)(_storing("release"))
+
+
+@intrinsic
+def borrow(typing_context: Any, ring: Any) -> Any:
+    """Ring for a kernel that is called while somebody else keeps it alive."""
+    # safe: it goes to functions that are over before the one that has the ring is.
+    kind = Borrowed(ring) if isinstance(ring, BlockType) and not isinstance(ring, Borrowed) else ring
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if kind is ring:
+            return args[0]
+        owned = members_of(context, builder, ring, args[0])
+        borrowed = cgutils.create_struct_proxy(kind)(context, builder)
+        borrowed.block, borrowed.slots = owned.block, owned.slots
+        return borrowed._getvalue()
+
+    return kind(ring), codegen
 
 
 @intrinsic
@@ -90,6 +108,27 @@ def overwrites(typing_context: Any, ring: Any) -> Any:
 
 
 @intrinsic
+def oldest(typing_context: Any, ring: Any) -> Any:
+    """Number of the oldest element that is still there: at HEAD, or where what was overwritten ends.
+
+    Emitted, and not a kernel: LLVM must see through it in the first of its passes, or counters stay in memory.
+    """
+    # safe: reads the header only.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        capacity = capacity_in(context, builder, ring, args[0])
+        head, tail = (
+            mark(builder, builder.load(word_in(context, builder, ring, args[0], place), align=8), COUNTER)
+            for place in (HEAD, TAIL)
+        )
+        lapped = builder.icmp_unsigned(">", builder.sub(tail, head), capacity)
+        lapped = builder.and_(lapped, _has_policy(context, builder, ring, args[0], "overwrite"))
+        return builder.select(lapped, builder.sub(tail, capacity), head)
+
+    return types.uint64(ring), codegen
+
+
+@intrinsic
 def waits(typing_context: Any, ring: Any) -> Any:
     """Whether an element waits until there is room: a constant, where it is part of the type."""
     # safe: reads the header at most.
@@ -109,6 +148,18 @@ def is_from_python(typing_context: Any, ring: Any) -> Any:
         return FLAG(int(isinstance(ring, AnyBlock)))
 
     return types.boolean(ring), codegen
+
+
+@intrinsic
+def unlikely(typing_context: Any, condition: Any) -> Any:
+    """Return a condition that seldom holds: the code for it is put aside (LLVM Language Reference, `llvm.expect`)."""
+    # safe: touches no memory.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = declared(builder.module, "llvm.expect.i1", ir.FunctionType(FLAG, [FLAG, FLAG]))
+        return builder.call(function, [args[0], FLAG(0)])
+
+    return types.boolean(types.boolean), codegen
 
 
 def _fence(order: str) -> Any:
@@ -163,7 +214,7 @@ def slot_address(typing_context: Any, ring: Any, index: Any) -> Any:
     # safe: touches no memory but the header's.
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return slot_in(context, builder, ring, args[0], args[1])
+        return builder.ptrtoint(slot_in(context, builder, ring, args[0], args[1]), WORD)
 
     return types.intp(ring, types.uint64), codegen
 
@@ -192,7 +243,7 @@ def view(typing_context: Any, ring: Any, index: Any, count: Any) -> Any:
         strides = [constant(item)]
         for length in reversed(ring.element.dtype.shape):
             strides.insert(0, builder.mul(strides[0], constant(length)))
-        data = builder.inttoptr(slot_in(context, builder, ring, args[0], args[1]), array.data.type)
+        data = builder.bitcast(slot_in(context, builder, ring, args[0], args[1]), array.data.type)
         populate_array(array, data=data, shape=shape, strides=strides, itemsize=constant(item), meminfo=members.meminfo)
         context.nrt.incref(builder, ring, args[0])
         return array._getvalue()
@@ -233,7 +284,7 @@ def _sequence_of(context: Any, builder: Any, ring: Any, value: Any, index: Any) 
     start = builder.and_(builder.add(nbytes, constant(7)), constant(-8))
     offset = builder.shl(builder.and_(index, builder.sub(capacity, constant(1))), constant(3))
     slots = members_of(context, builder, ring, value).slots
-    return pointer(builder, builder.add(slots, builder.add(start, offset)), WORD)
+    return behind(builder, slots, builder.add(start, offset), WORD)
 
 
 @intrinsic
@@ -268,19 +319,24 @@ def block_at(typing_context: Any, itemsize: Any, block: Any, taken: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value = cgutils.create_struct_proxy(kind)(context, builder)
-        _, value.block, value.taken = args
-        slots = builder.load(pointer(builder, builder.add(value.block, constant(SLOTS)), WORD))
-        value.slots = builder.add(value.block, slots)
+        value.block, value.taken = pointer(builder, args[1], BYTE), args[2]
+        set_slots(builder, value)
         return value._getvalue()
 
     return kind(itemsize, types.intp, types.intp), codegen
 
 
+def set_slots(builder: Any, members: Any) -> None:
+    """Find the slots of a block, whose header says where they begin."""
+    start = builder.load(behind(builder, members.block, constant(SLOTS), WORD))
+    members.slots = behind(builder, members.block, start)
+
+
 def slot_in(context: Any, builder: Any, ring: Any, value: Any, index: Any) -> Any:
-    """Address of a slot: the low bits of an element's number say which."""
+    """Pointer to a slot: the low bits of an element's number say which."""
     mask = builder.sub(capacity_in(context, builder, ring, value), constant(1))
     offset = builder.mul(builder.and_(index, mask), itemsize_in(context, builder, ring, value))
-    return builder.add(members_of(context, builder, ring, value).slots, offset)
+    return behind(builder, members_of(context, builder, ring, value).slots, offset)
 
 
 def _has_policy(context: Any, builder: Any, ring: Any, value: Any, policy: str) -> Any:

@@ -6,18 +6,17 @@ process could be killed in, and no lock that it could take along; nor is a file 
 
 from __future__ import annotations
 
+import ctypes
 import os
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from jitkit._core.intrinsics import intrinsic, types
-from jitkit._core.ir import WORD, pointer
-from jitkit._core.jit import jit
+from jitkit._core.native import kernel
 from jitkit.errors import JitkitError
 
-# Words of a lease. The owner changes by `_replace` only, and is 0 while nobody is. It is, from the high bits on:
+# Words of a lease. The owner changes by `replace` only, and is 0 while nobody is. It is, from the high bits on:
 #   22 bits  the process's id, as its own pid namespace counts: Linux goes to 2**22 (proc(5), pid_max)
 #   20 bits  that namespace, by its inode. Linux gives out the lowest number that is free: two that are alive differ in
 #            these bits, unless there are a million. 0 where there are no namespaces
@@ -46,7 +45,7 @@ def take(words: Words, role: str, name: str) -> int:
     Returns
     -------
     int
-        The lease's epoch: how often it was taken.
+        The lease's epoch: how often it was taken, so a number that nobody got before.
 
     Raises
     ------
@@ -63,7 +62,7 @@ def take(words: Words, role: str, name: str) -> int:
         if owner and (found := _alive(owner)):
             raise JitkitError(f"expected no other {role} of {name!r}, got one that {found}")
         # Whoever is dead stays so. If another process has come first, it is now that one's turn to be looked at.
-        if _replace(words, owner, _self()):
+        if replace(words, owner, _self()):
             words[EPOCH] += np.uint64(1)
             return int(words[EPOCH])
 
@@ -76,7 +75,7 @@ def is_alive(words: Words) -> bool:
 
 def give_back(words: Words, epoch: int) -> bool:
     """Give back what this process took; False if it is not the owner: a forked one, or a lease taken again since."""
-    return int(words[EPOCH]) == epoch and _replace(words, _self(), 0)
+    return int(words[EPOCH]) == epoch and replace(words, _self(), 0)
 
 
 def _alive(owner: int) -> str | None:
@@ -140,22 +139,10 @@ def _exists(process: int) -> bool:
     return True
 
 
-def _replace(words: Words, old: int, new: int) -> bool:
-    """Write the owner if it is still `old`; tell whether it was."""
-    return bool(_replace_at(words.ctypes.data, np.uint64(old), np.uint64(new)))
+def replace(words: Words, old: int, new: int) -> bool:
+    """Write the first word if it is still `old`, in one step; tell whether it was.
 
-
-@jit
-def _replace_at(address: Any, old: Any, new: Any) -> Any:
-    return _compare_and_swap(address, old, new)
-
-
-@intrinsic
-def _compare_and_swap(typing_context: Any, address: Any, old: Any, new: Any) -> Any:
-    # safe: reads and writes 8 bytes at an address that is the caller's, and a multiple of 8.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = builder.cmpxchg(pointer(builder, args[0], WORD), args[1], args[2], "seq_cst", "seq_cst")
-        return builder.extract_value(found, 1)
-
-    return types.boolean(types.intp, types.uint64, types.uint64), codegen
+    All that was written before is there for whoever finds the word so, and asks by this function, too.
+    """
+    change = kernel("jitkit.ring._channel_calls:replace", ("int", "int", "int"), alone=True)
+    return bool(change(words.ctypes.data, *(ctypes.c_int64(word).value for word in (old, new))))

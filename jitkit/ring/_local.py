@@ -17,7 +17,22 @@ from jitkit._core.intrinsics import as_index
 from jitkit._core.jit import jit
 from jitkit.ring._block import HEAD, MISSED, REFUSED, TAIL
 from jitkit.ring._copying import put_in, take_out, up_to_the_seam
-from jitkit.ring._intrinsics import as_element, capacity_of, load, nbytes_of, overwrites, read, store, view, write
+from jitkit.ring._intrinsics import (
+    as_element,
+    borrow,
+    capacity_of,
+    load,
+    load_relaxed,
+    nbytes_of,
+    oldest,
+    overwrites,
+    read,
+    store,
+    store_relaxed,
+    unlikely,
+    view,
+    write,
+)
 from jitkit.ring._messages import EMPTY_BUFFER, OUTSIDE
 
 ONE = np.uint64(1)
@@ -26,52 +41,43 @@ ONE = np.uint64(1)
 def push(ring, value):
     """Put an element in; tell whether it was stored."""
     tail = load(ring, TAIL)
-    if not overwrites(ring) and tail - load(ring, HEAD) == capacity_of(ring):
-        store(ring, REFUSED, load(ring, REFUSED) + ONE)
+    if not overwrites(ring) and unlikely(tail - load(ring, HEAD) == capacity_of(ring)):
+        store_relaxed(ring, REFUSED, load_relaxed(ring, REFUSED) + ONE)
         return False
     write(ring, tail, value)
     store(ring, TAIL, tail + ONE)
     return True
 
 
-@jit
-def oldest(ring: Any) -> Any:
-    """Number of the oldest element that is still there."""
-    head, tail = load(ring, HEAD), load(ring, TAIL)
-    if overwrites(ring) and tail - head > capacity_of(ring):
-        return tail - capacity_of(ring)
-    return head
-
-
-@jit
-def first_left(ring: Any) -> Any:
-    """Return the number of the oldest element that is still there, and count those that were overwritten as missed."""
-    head = load(ring, HEAD)
-    if overwrites(ring):
-        first = oldest(ring)
-        store(ring, MISSED, load(ring, MISSED) + (first - head))
-        return first
-    return head
-
-
 def pop(ring):
     """Take the oldest element out."""
-    head = first_left(ring)
-    if head == load(ring, TAIL):
+    head = oldest(ring)
+    if unlikely(head == load(ring, TAIL)):
         raise IndexError(EMPTY_BUFFER)
-    value = read(ring, head)
+    if overwrites(ring):
+        store(ring, MISSED, load(ring, MISSED) + (head - load(ring, HEAD)))
     store(ring, HEAD, head + ONE)
-    return value
+    return read(ring, head)
 
 
 def pop_or(ring, default):
     """Take the oldest element out, or return a default."""
-    head = first_left(ring)
-    if head == load(ring, TAIL):
+    head = oldest(ring)
+    if unlikely(head == load(ring, TAIL)):
         return as_element(ring, default)
-    value = read(ring, head)
+    if overwrites(ring):
+        store(ring, MISSED, load(ring, MISSED) + (head - load(ring, HEAD)))
     store(ring, HEAD, head + ONE)
-    return value
+    return read(ring, head)
+
+
+@jit
+def first_left(ring: Any) -> Any:
+    """Move HEAD to the oldest element that is still there, count what it passes as missed, and return it."""
+    head = oldest(ring)
+    store(ring, MISSED, load(ring, MISSED) + (head - load(ring, HEAD)))
+    store(ring, HEAD, head)
+    return head
 
 
 @jit
@@ -114,13 +120,13 @@ def dropped(ring: Any) -> Any:
 
 def clear(ring):
     """Forget all elements; what was dropped stays counted."""
-    first_left(ring)
+    first_left(borrow(ring))
     store(ring, HEAD, load(ring, TAIL))
 
 
 def peek(ring, i=0):
     """Element `i`, counted from the oldest on, or from the newest back if it is negative."""
-    return read(ring, number_of(ring, as_index(i)))
+    return read(ring, number_of(borrow(ring), as_index(i)))
 
 
 @jit
@@ -134,6 +140,6 @@ def number_of(ring: Any, i: Any) -> Any:
 
 def slices(ring):
     """Views of the elements up to the end of the memory, and of those from its beginning on."""
-    first, count = oldest(ring), np.uint64(length(ring))
-    straight = up_to_the_seam(ring, first, count)
+    first, count = oldest(ring), np.uint64(length(borrow(ring)))
+    straight = up_to_the_seam(borrow(ring), first, count)
     return view(ring, first, np.int64(straight)), view(ring, first + straight, np.int64(count - straight))

@@ -77,34 +77,41 @@ def reservable(tx: Any, count: Any) -> Any:
 
 
 @jit
-def first_intact(rx: Any) -> Any:
-    """Number of the oldest element that no announced one takes the slot of."""
-    head, announced = load(rx, HEAD), load_relaxed(rx, ANNOUNCED)
-    return announced - capacity_of(rx) if announced - head > capacity_of(rx) else head
-
-
-@jit
-def skip_to(rx: Any, first: Any) -> None:
-    """Go on at an element, and count those before it as missed."""
-    head = load(rx, HEAD)
-    store(rx, MISSED, load(rx, MISSED) + (first - head))
-    store_release(rx, HEAD, first)
+def skip(rx: Any, count: Any) -> None:
+    """Go on some elements later, and count those before it as missed."""
+    store(rx, MISSED, load(rx, MISSED) + count)
+    store_release(rx, HEAD, load(rx, HEAD) + count)
 
 
 @jit
 def catch_up(rx: Any) -> Any:
-    """Go on at the oldest element that is still there; return how many there are."""
-    tail, first = load_acquire(rx, TAIL), first_intact(rx)
-    if first != load(rx, HEAD):
-        skip_to(rx, first if tail - first <= capacity_of(rx) else tail)  # more may be announced than is there
-    return tail - load(rx, HEAD)
+    """Go on at the oldest element that is still there; return how many there are.
+
+    ANNOUNCED is read before TAIL: the other way round, a producer that goes once around meanwhile would leave a TAIL so
+    old that the channel seems empty.
+    """
+    announced, tail, head = load_acquire(rx, ANNOUNCED), load_acquire(rx, TAIL), load(rx, HEAD)
+    there = tail - head
+    ahead = max(announced - head, there)
+    lost = min(ahead - min(ahead, capacity_of(rx)), there)
+    if lost > 0:
+        skip(rx, lost)
+    return there - lost
 
 
 @jit
 def give_up_half(rx: Any) -> None:
     """Go on in the middle of what is there: at its beginning the producer would overtake at once again."""
     there = catch_up(rx)
-    skip_to(rx, load(rx, HEAD) + (there - (there >> ONE)))
+    skip(rx, there - (there >> ONE))
+
+
+@jit
+def lost_of(rx: Any, count: Any) -> Any:
+    """How many of the elements from HEAD on, which have just been copied, may have been written to meanwhile."""
+    fence_acquire()
+    ahead = load_relaxed(rx, ANNOUNCED) - load(rx, HEAD)
+    return min(ahead - min(ahead, capacity_of(rx)), count)
 
 
 @jit
@@ -113,8 +120,7 @@ def pop_or(rx: Any, default: Any) -> Any:
     while catch_up(rx) > 0:
         head = load(rx, HEAD)
         value = read(rx, head)
-        fence_acquire()
-        if first_intact(rx) == head:
+        if lost_of(rx, ONE) == 0:
             store_release(rx, HEAD, head + ONE)
             return value
         give_up_half(rx)
@@ -127,8 +133,7 @@ def pop(rx: Any) -> Any:
     while catch_up(rx) > 0:
         head = load(rx, HEAD)
         value = read(rx, head)
-        fence_acquire()
-        if first_intact(rx) == head:
+        if lost_of(rx, ONE) == 0:
             store_release(rx, HEAD, head + ONE)
             return value
         give_up_half(rx)
@@ -141,9 +146,8 @@ def drain(rx: Any, target: Any, count: Any) -> Any:
     taken = min(np.uint64(count), catch_up(rx))
     head = load(rx, HEAD)
     take_out(rx, head, target, taken)
-    fence_acquire()
-    lost = min(first_intact(rx) - head, taken)  # their slots were written to, or may have been
-    skip_to(rx, head + lost)
+    lost = lost_of(rx, taken)
+    skip(rx, lost)
     move_down(target, target + nbytes_of(rx, lost), nbytes_of(rx, taken - lost))
     store_release(rx, HEAD, head + taken)
     return np.int64(taken - lost)

@@ -121,6 +121,11 @@ class Producer(End):
             raise BrokenPipeError(f"{NOBODY} ({self})")
 
     @property
+    def position(self) -> int:
+        """Number of the next element: how many were ever published."""
+        return self._word(TAIL)
+
+    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._word(CLOSED) != 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import secrets
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +30,7 @@ from jitkit.ring._block import (
     IDENTITY,
     ITEMSIZE,
     MAGIC,
+    NONCE,
     PEEKED,
     POLICIES,
     POLICY,
@@ -51,6 +54,7 @@ from jitkit.ring._producer import Producer
 # Behind the header: who has which end, in cache lines of their own, and what an element is.
 LEASES = {"producer": HEADER_NBYTES, "consumer": HEADER_NBYTES + 128}
 TEXT_NBYTES, TEXT = HEADER_NBYTES + 256, HEADER_NBYTES + 264
+PATIENCE = 0.2  # s: to write a header takes some microseconds
 ENDS: dict[str, type[End]] = {"producer": Producer, "consumer": Consumer}
 
 
@@ -83,8 +87,9 @@ def create_shared(name: str, dtype: Any, capacity: int, policy: str = "reject") 
     The name lasts until both ends are closed, or `unlink` is called; memory lasts until nobody has it mapped. A process
     that ends without closing leaves its end to the next one: see `attach_shared`.
 
-    Nothing is lost of what a producer has put in, if it is killed: only what it had not published yet. If a consumer is
-    killed, what it had taken out but not yet given up is delivered again. A power failure loses all.
+    A killed producer loses only what it had not published yet: the next one goes on there, at its `position`. A killed
+    consumer loses what it had taken out; what it had only peeked at, and not yet released, is delivered again. A power
+    failure loses all.
     """
     element = element_of(dtype, "create_shared")
     number = check_capacity(capacity, f"create_shared({element})")
@@ -100,7 +105,9 @@ def create_shared(name: str, dtype: Any, capacity: int, policy: str = "reject") 
     memory[TEXT_NBYTES:TEXT].view(np.uint64)[0] = len(text)
     memory[TEXT : TEXT + len(text)] = np.frombuffer(text, np.uint8)
     write_header(memory, slots, number, element.dtype.itemsize, policy, "channel")
+    words_of(memory)[NONCE // 8] = secrets.randbits(64)
     producer: Producer = _end_over(memory, name, "producer", element, number, policy)
+    _lease.replace(words_of(memory), 0, MAGIC)  # IDENTITY, the first word, says that all is there
     return producer
 
 
@@ -135,6 +142,7 @@ def attach_shared(name: str, dtype: Any = None, capacity: int | None = None, rol
     if role not in ENDS:
         raise ValueError(f"expected role 'consumer' or 'producer', got {role!r} (attach_shared {name!r})")
     memory = shared_memory.attach(name, TEXT).array()
+    _await_identity(memory)
     _check_identity(memory, name)
     element, text = _element_in(memory, name)
     words = words_of(memory)
@@ -209,9 +217,11 @@ class Lease:
             self.unlink()
 
     def unlink(self) -> None:
-        """Take the name from the memory, if it still has it."""
-        with suppress(FileNotFoundError):
-            shared_memory.unlink(self.name)
+        """Take the name from the memory, if it still has it: another channel may have got it meanwhile."""
+        with suppress(OSError, ValueError):
+            named = shared_memory.attach(self.name, HEADER_NBYTES).array()
+            if words_of(named)[NONCE // 8] == words_of(self._memory)[NONCE // 8]:
+                shared_memory.unlink(self.name)
 
 
 def _disown() -> None:
@@ -257,6 +267,13 @@ def _compared(wanted: Element, found: Element, text: bytes, name: str) -> Elemen
             "size, but other fields"
         )
     return wanted
+
+
+def _await_identity(memory: np.ndarray[Any, Any]) -> None:
+    """Give whoever makes a channel just now the time to finish."""
+    words, until = words_of(memory), time.monotonic() + PATIENCE
+    while not _lease.replace(words, MAGIC, MAGIC) and not words[IDENTITY // 8] and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def _check_identity(memory: np.ndarray[Any, Any], name: str) -> None:

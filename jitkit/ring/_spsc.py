@@ -19,6 +19,7 @@ from jitkit.ring._block import CACHED_HEAD, CACHED_TAIL, CLOSED, GONE, HEAD, MIS
 from jitkit.ring._copying import put_in, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,
+    borrow,
     capacity_of,
     is_from_python,
     load,
@@ -40,7 +41,7 @@ ONE = np.uint64(1)
 def push(tx, value):
     """Put an element in; tell whether it was stored."""
     tail = load(tx, TAIL)
-    if tail - load(tx, CACHED_HEAD) == capacity_of(tx) and not make_room(tx, tail):
+    if tail - load(tx, CACHED_HEAD) == capacity_of(tx) and not make_room(borrow(tx), tail):
         return False
     write(tx, tail, value)
     store_release(tx, TAIL, tail + ONE)
@@ -140,7 +141,7 @@ def close(tx):
 def pop(rx):
     """Take the oldest element out."""
     head = load(rx, HEAD)
-    if head == load(rx, CACHED_TAIL) and not has_more(rx, head):
+    if head == load(rx, CACHED_TAIL) and not has_more(borrow(rx), head):
         raise IndexError(EMPTY_CHANNEL)
     value = read(rx, head)
     store_release(rx, HEAD, head + ONE)
@@ -150,7 +151,7 @@ def pop(rx):
 def pop_or(rx, default):
     """Take the oldest element out, or return a default."""
     head = load(rx, HEAD)
-    if head == load(rx, CACHED_TAIL) and not has_more(rx, head):
+    if head == load(rx, CACHED_TAIL) and not has_more(borrow(rx), head):
         return as_element(rx, default)
     value = read(rx, head)
     store_release(rx, HEAD, head + ONE)

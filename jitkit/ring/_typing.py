@@ -16,12 +16,13 @@ from jitkit._core.intrinsics import (
     types,
     unbox,
 )
-from jitkit._core.ir import WORD, constant, pointer
+from jitkit._core.ir import WORD, behind, constant
 from jitkit.ring import _buffer_typing, _channel_typing, _queue_typing, _window_typing  # noqa: F401
-from jitkit.ring._block import CONSUMER_BUSY, PRODUCER_BUSY, SLOTS, block_nbytes
+from jitkit.ring._block import CONSUMER_BUSY, PRODUCER_BUSY, block_nbytes
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._consumer import Consumer
 from jitkit.ring._elements import Element
+from jitkit.ring._intrinsics import set_slots
 from jitkit.ring._object import living
 from jitkit.ring._producer import Producer
 from jitkit.ring._queue import Queue
@@ -59,9 +60,8 @@ def unbox_block(kind: Any, value: Any, c: Any) -> Any:
 def _value_from(c: Any, kind: Any, meminfo: Any) -> Any:
     members = cgutils.create_struct_proxy(kind)(c.context, c.builder)
     members.meminfo = meminfo
-    members.block = c.builder.ptrtoint(c.context.nrt.meminfo_data(c.builder, meminfo), WORD)
-    slots = c.builder.load(pointer(c.builder, c.builder.add(members.block, constant(SLOTS)), WORD))
-    members.slots = c.builder.add(members.block, slots)
+    members.block = c.context.nrt.meminfo_data(c.builder, meminfo)
+    set_slots(c.builder, members)
     return members._getvalue()
 
 
@@ -77,7 +77,7 @@ def _box_ring_buffer(kind: Any, value: Any, c: Any) -> Any:
 def box_block(kind: Any, value: Any, c: Any, make: Any) -> Any:
     """Return the object that has the block, or have one made: ``make(address, meminfo)``."""
     members = cgutils.create_struct_proxy(kind)(c.context, c.builder, value=value)
-    address = c.pyapi.long_from_ssize_t(members.block)
+    address = c.pyapi.long_from_ssize_t(c.builder.ptrtoint(members.block, WORD))
     meminfo = c.box(MEMINFO, members.meminfo)
     function = c.pyapi.unserialize(c.pyapi.serialize_object(make))
     result = c.pyapi.call_function_objargs(function, [address, meminfo])
@@ -161,7 +161,7 @@ def _unbox_end(kind: Any, value: Any, c: Any) -> Any:
 def word_of(c: Any, kind: Any, value: Any, place: int) -> Any:
     """Pointer to a word of a block's header."""
     members = cgutils.create_struct_proxy(kind)(c.context, c.builder, value=value)
-    return pointer(c.builder, c.builder.add(members.block, constant(place)), WORD)
+    return behind(c.builder, members.block, constant(place), WORD)
 
 
 @box(ProducerType)

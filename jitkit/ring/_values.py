@@ -6,66 +6,59 @@ from typing import Any
 
 import numpy as np
 
+from jitkit._core.aliasing import ELEMENT, mark
 from jitkit._core.intrinsics import cgutils, load_item, new_array, store_item, types
-from jitkit._core.ir import WORD, constant, copy_memory, ir, pointer
+from jitkit._core.ir import BYTE, WORD, constant, copy_memory, ir, pointer
 from jitkit.ring._record_value import RecordValue, words_of
 from jitkit.ring._types import AnyBlock
 
 
-def tagged(builder: Any, access: Any, what: str) -> Any:
-    """Say what an access is to: accesses of different names never meet (LLVM Language Reference, `tbaa`)."""
-    module = builder.module
-    root = module.add_metadata([ir.MetaDataString(module, "jitkit.ring")])
-    node = module.add_metadata([ir.MetaDataString(module, what), root, constant(0)])
-    access.set_metadata("tbaa", module.add_metadata([node, node, constant(0)]))
-    return access
-
-
 def emit_write(context: Any, builder: Any, ring: Any, nbytes: Any, slot: Any, kind: Any, value: Any) -> None:
-    """Store an element, a value of numba type `kind`, to the address of its slot."""
+    """Store an element, a value of numba type `kind`, to its slot."""
     # safe: writes the slot's bytes and no more: whoever gives `kind` has found that it is an element of the ring.
     if isinstance(ring, AnyBlock):
-        _copy_any(builder, slot, value, nbytes, ring.itemsize)
+        _copy_any(builder, slot, pointer(builder, value, BYTE), nbytes, ring.itemsize)
         return
     value = emit_as_element(context, builder, ring, kind, value)
     if ring.element.is_array:
         source = builder.ptrtoint(context.make_array(ring.value)(context, builder, value).data, WORD)
-        copy_memory(builder, slot, source, constant(ring.element.dtype.itemsize))
+        copy_memory(builder, builder.ptrtoint(slot, WORD), source, constant(ring.element.dtype.itemsize))
         context.nrt.decref(builder, ring.value, value)
     elif isinstance(ring.value, RecordValue):
-        tagged(builder, builder.store(value, pointer(builder, slot, value.type), align=1), "element")
+        mark(builder, builder.store(value, builder.bitcast(slot, value.type.as_pointer()), align=1), ELEMENT)
     else:
         model = context.data_model_manager[ring.stored]
         data = model.as_data(builder, value)
-        tagged(builder, builder.store(data, pointer(builder, slot, data.type)), "element")
+        mark(builder, builder.store(data, builder.bitcast(slot, data.type.as_pointer())), ELEMENT)
 
 
 def emit_read(context: Any, builder: Any, ring: Any, nbytes: Any, slot: Any, taken: Any = None) -> Any:
-    """Load the element at the address of its slot."""
+    """Load the element in a slot."""
     # safe: reads the slot's bytes and no more.
     if isinstance(ring, AnyBlock):
-        _copy_any(builder, taken, slot, nbytes, ring.itemsize)
+        _copy_any(builder, pointer(builder, taken, BYTE), slot, nbytes, ring.itemsize)
         return taken
     if ring.element.is_array:
         array = new_array(context, builder, ring.value, ring.element.dtype.shape)
-        copy_memory(builder, builder.ptrtoint(array.data, WORD), slot, constant(ring.element.dtype.itemsize))
+        source = builder.ptrtoint(slot, WORD)
+        copy_memory(builder, builder.ptrtoint(array.data, WORD), source, constant(ring.element.dtype.itemsize))
         return array._getvalue()
     if isinstance(ring.value, RecordValue):
-        words = builder.load(pointer(builder, slot, words_of(ring.stored.size)), align=1)
-        return tagged(builder, words, "element")
+        words = builder.load(builder.bitcast(slot, words_of(ring.stored.size).as_pointer()), align=1)
+        return mark(builder, words, ELEMENT)
     model = context.data_model_manager[ring.stored]
-    data = tagged(builder, builder.load(pointer(builder, slot, model.get_data_type())), "element")
+    data = mark(builder, builder.load(builder.bitcast(slot, model.get_data_type().as_pointer())), ELEMENT)
     return model.from_data(builder, data)
 
 
 def _copy_any(builder: Any, target: Any, source: Any, nbytes: Any, known: int) -> None:
     """Copy bytes between places that do not overlap: by one instruction, if their number is known and a number's."""
     if not known:
-        copy_memory(builder, target, source, nbytes)
+        copy_memory(builder, builder.ptrtoint(target, WORD), builder.ptrtoint(source, WORD), nbytes)
         return
-    word = ir.IntType(8 * known)
-    value = builder.load(pointer(builder, source, word), align=1)
-    tagged(builder, builder.store(value, pointer(builder, target, word), align=1), "element")
+    word = ir.IntType(8 * known).as_pointer()
+    value = builder.load(builder.bitcast(source, word), align=1)
+    mark(builder, builder.store(value, builder.bitcast(target, word), align=1), ELEMENT)
 
 
 def element_type(ring: Any, kind: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from jitkit._core.intrinsics import cgutils, intrinsic, types
-from jitkit._core.ir import WORD, constant, pointer
-from jitkit.ring._block import PREFIX, ROLLING, SLOTS, SUFFIX
-from jitkit.ring._intrinsics import capacity_in, itemsize_in, members_of, slot_in, word_in
-from jitkit.ring._types import AnySamples, WindowType
+from jitkit._core.ir import BYTE, behind, constant, pointer
+from jitkit.ring._block import PREFIX, ROLLING, SUFFIX
+from jitkit.ring._intrinsics import capacity_in, itemsize_in, members_of, set_slots, slot_in, word_in
+from jitkit.ring._types import AnySamples, BlockType
 from jitkit.ring._values import emit_write
 
 MEAN, SQUARES, LEAST, GREATEST = range(4)
@@ -22,7 +22,7 @@ def write_again(typing_context: Any, window: Any, index: Any, value: Any) -> Any
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         nbytes = itemsize_in(context, builder, window, args[0])
         slot = slot_in(context, builder, window, args[0], args[1])
-        again = builder.add(slot, builder.mul(nbytes, capacity_in(context, builder, window, args[0])))
+        again = behind(builder, slot, builder.mul(nbytes, capacity_in(context, builder, window, args[0])))
         emit_write(context, builder, window, nbytes, again, value, args[2])
         return context.get_dummy_value()
 
@@ -37,7 +37,7 @@ def sample(typing_context: Any, window: Any, index: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         slot = slot_in(context, builder, window, args[0], args[1])
-        return context.unpack_value(builder, kind, pointer(builder, slot, context.get_data_type(kind)))
+        return context.unpack_value(builder, kind, builder.bitcast(slot, context.get_data_type(kind).as_pointer()))
 
     return kind(window, types.uint64), codegen
 
@@ -54,7 +54,7 @@ def rolling_of(typing_context: Any, window: Any) -> Any:
 
 
 def _rolling(context: Any, builder: Any, window: Any, value: Any) -> Any:
-    if isinstance(window, WindowType):
+    if isinstance(window, BlockType):
         return constant(window.rolling)
     return builder.load(word_in(context, builder, window, value, ROLLING))
 
@@ -63,8 +63,8 @@ def _place(context: Any, builder: Any, window: Any, value: Any, start: int, offs
     """Pointer to a word of the statistics."""
     # safe: the block has as many words as `ROLLING` says, of which the kernels use places from 0 on.
     block = members_of(context, builder, window, value).block
-    at = builder.add(builder.add(block, constant(start)), builder.shl(offset, constant(3)))
-    return pointer(builder, at, context.get_data_type(kind))
+    at = builder.add(constant(start), builder.shl(offset, constant(3)))
+    return behind(builder, block, at, context.get_data_type(kind))
 
 
 def _kind(window: Any, what: Any) -> Any:
@@ -140,9 +140,8 @@ def samples_at(typing_context: Any, dtype: Any, block: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value = cgutils.create_struct_proxy(kind)(context, builder)
-        value.block = args[1]
-        slots = builder.load(pointer(builder, builder.add(value.block, constant(SLOTS)), WORD))
-        value.slots = builder.add(value.block, slots)
+        value.block = pointer(builder, args[1], BYTE)
+        set_slots(builder, value)
         return value._getvalue()
 
     return kind(dtype, types.intp), codegen

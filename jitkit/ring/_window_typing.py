@@ -13,7 +13,7 @@ from jitkit._core.intrinsics import (
 from jitkit.ring import _rolling, _sliding
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import MIRRORED, TAIL
-from jitkit.ring._intrinsics import load, require_shape, view
+from jitkit.ring._intrinsics import borrow, load, require_shape, view
 from jitkit.ring._messages import NO_SAMPLES, NO_STATISTICS
 from jitkit.ring._types import WindowType
 
@@ -21,7 +21,7 @@ from jitkit.ring._types import WindowType
 @overload_method(WindowType, "push")
 def _push(window, value):
     require_element(window, value)
-    return lambda window, value: _sliding.push(window, value)
+    return lambda window, value: _sliding.push(borrow(window), value)
 
 
 @overload_method(WindowType, "extend")
@@ -31,7 +31,7 @@ def _extend(window, values):
 
         def extend_by_block(window, values):
             require_shape(window, values)
-            return _sliding.extend(window, address_of(values), values.shape[0])
+            return _sliding.extend(borrow(window), address_of(values), values.shape[0])
 
         return extend_by_block
 
@@ -48,7 +48,7 @@ def _extend(window, values):
 def _window(window, count):
     def last(window, count):
         number = as_index(count)
-        return view(window, _sliding.first_of(window, number), number)
+        return view(window, _sliding.first_of(borrow(window), number), number)
 
     return last
 
@@ -61,13 +61,13 @@ def _require_statistics(window):
 @overload_method(WindowType, "mean")
 def _mean(window):
     _require_statistics(window)
-    return lambda window: _rolling.mean(window)
+    return lambda window: _rolling.mean(borrow(window))
 
 
 @overload_method(WindowType, "var")
 def _var(window):
     _require_statistics(window)
-    return lambda window: _rolling.variance(window)
+    return lambda window: _rolling.variance(borrow(window))
 
 
 @overload_method(WindowType, "min")
@@ -77,7 +77,7 @@ def _min(window):
     def least(window):
         if load(window, TAIL) == 0:
             raise ValueError(NO_SAMPLES)
-        return _rolling.minimum(window)
+        return _rolling.minimum(borrow(window))
 
     return least
 
@@ -89,7 +89,7 @@ def _max(window):
     def greatest(window):
         if load(window, TAIL) == 0:
             raise ValueError(NO_SAMPLES)
-        return _rolling.maximum(window)
+        return _rolling.maximum(borrow(window))
 
     return greatest
 
@@ -114,5 +114,5 @@ def _mirrored(window):
 @overload(len)
 def _len(window):
     if isinstance(window, WindowType):
-        return lambda window: _sliding.length(window)
+        return lambda window: _sliding.length(borrow(window))
     return None

@@ -34,6 +34,7 @@ def used():
 def in_child(function):
     pid = os.fork()
     if pid == 0:
+        signal.alarm(60)
         code = 99
         try:
             code = function()
@@ -373,6 +374,7 @@ def child():
 
 pid = os.fork()
 if pid == 0:
+    signal.alarm(60)
     os._exit(child())
 window[:] = 100
 array[0] = 100

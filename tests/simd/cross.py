@@ -32,7 +32,7 @@ if numba.config.BOUNDSCHECK:
     NO_COMPILER = "kernels for other processors have no bounds checks: they are tested without"
 TOOLS = {"aarch64-linux-gnu-gcc": LINKER, "qemu-aarch64": EMULATOR}
 LACKING = " or ".join(tool for tool, found in TOOLS.items() if not found)
-MISSING = NO_COMPILER or (LACKING and f"there is no {LACKING}, which .ci/install-aarch64 installs")
+MISSING = NO_COMPILER or (LACKING and f"there is no {LACKING}, which .ci/install-tools installs")
 
 # Calls the kernel as often as a file says, with a number that counts up and arrays from the file. Each array ends where
 # a page begins that nobody may touch. What is in all of them in the end goes to another file.

@@ -8,34 +8,41 @@
  *   all          every item is delivered, once the producers are done and the consumers find nothing more
  *   refusal      a push is refused only while tail stands at a slot that no consumer has freed
  *   emptiness    a pop finds nothing only while head stands at a slot that no producer has completed
- * Nobody waits for ever: a model whose threads all wait is an error to spin.
+ *   progress     a thread looks at another position only because somebody claimed the one that it looked at
+ * Nor do all wait for each other: that is an error to spin itself.
  * Does not promise: anything about weak memory (see the words "acquire" and "release" beside the steps); that a pop
  * finds an item whose push has returned, as an earlier push may still be writing its own, nor that a push finds room
  * that a pop has made, as an earlier pop may still be reading; that anything goes on past a thread that died between
  * its claim and its last step; nor anything about a thread that slept for 2^63 items between a look and its claim,
  * which is why this model, with its small counters, sends few.
  *
- * Mutants (-DNAME), and the promise that each breaks:
+ * Mutants (-DNAME), the promise that each breaks, and what is defined too for it to be found. The last is no
+ * change of the protocol, but shows that order is looked at:
  *   WRITE_BEFORE_SEQUENCE           new_item
  *   WRITE_BEFORE_CLAIM              new_item
  *   PUBLISH_BEFORE_WRITE            new_item
  *   READ_BEFORE_SEQUENCE            new_item
  *   FREE_BEFORE_READ                new_item
- *   PUSH_WITHOUT_COMPARE            bounds
+ *   PUSH_WITHOUT_COMPARE            new_item
  *   POP_WITHOUT_COMPARE             new_item
  *   PUSH_WITHOUT_SEQUENCE           bounds
  *   POP_WITHOUT_SEQUENCE            bounds
  *   AHEAD_IS_FULL                   refusal
  *   AHEAD_IS_EMPTY                  emptiness
- *   BEHIND_WITHOUT_WRAP             refusal
- *   FREED_FOR_NEXT_POSITION         bounds
+ *   BEHIND_IS_AHEAD                 progress
+ *   BEHIND_WITHOUT_WRAP             emptiness
+ *   FREED_FOR_NEXT_POSITION         refusal
  *   SEQUENCES_NOT_DOUBLED           bounds      N=1
+ *   DONE_READ_AFTER_POP             all         ITEMS=1
+ *   PUSHED_IN_REVERSE               in_order
  */
 #ifndef N
 #define N 2                 /* capacity */
 #endif
 
+#ifndef ITEMS
 #define ITEMS 2             /* of each producer: with two, order is that nothing comes after the second */
+#endif
 #define COUNTS 16           /* what 2^64 is in the library: a multiple of 2N, more than all items and their laps */
 #define START (COUNTS - 2)  /* positions wrap after two items */
 
@@ -52,40 +59,43 @@
 #ifdef BEHIND_WITHOUT_WRAP
 #define behind(sequence, wanted) ((sequence) < (wanted))
 #else
-#define behind(sequence, wanted) ((SEQUENCES + (wanted) - (sequence) - 1) % SEQUENCES < SEQUENCES / 2)  /* by the sign */
+/* By the sign of the wrapping difference. */
+#define behind(sequence, wanted) ((SEQUENCES + (wanted) - (sequence) - 1) % SEQUENCES < SEQUENCES / 2)
 #endif
 
-/* What a thread makes of the sequence number that it loaded. */
+/* What a thread makes of the sequence number that it loaded: it claims, gives up, or else looks at a later position. */
 #ifdef PUSH_WITHOUT_SEQUENCE
-#define room (sequence >= 0)
+#define can_push (sequence >= 0)
 #else
-#define room (sequence == FREE(position))
+#define can_push (sequence == FREE(position))
 #endif
 #ifdef POP_WITHOUT_SEQUENCE
-#define item_there (sequence >= 0)
+#define can_pop (sequence >= 0)
 #else
-#define item_there (sequence == FULL(position))
+#define can_pop (sequence == FULL(position))
 #endif
-#ifdef AHEAD_IS_FULL
-#define full (!room)
+#if defined(AHEAD_IS_FULL)
+#define no_room (!can_push)
+#elif defined(BEHIND_IS_AHEAD)
+#define no_room (!can_push && sequence < 0)
 #else
-#define full (!room && behind(sequence, FREE(position)))
+#define no_room (!can_push && behind(sequence, FREE(position)))
 #endif
 #ifdef AHEAD_IS_EMPTY
-#define empty_slot (!item_there)
+#define no_item (!can_pop)
 #else
-#define empty_slot (!item_there && behind(sequence, FULL(position)))
+#define no_item (!can_pop && behind(sequence, FULL(position)))
 #endif
 
 #define promise(name, condition) name = (condition); assert(name)
-hidden byte bounds, new_item, in_order, all, refusal, emptiness;
+bool bounds = true, new_item = true, in_order = true, all = true, refusal = true, emptiness = true, progress = true;
 
 typedef Slot {
-    byte sequence;          /* FREE(p), FULL(p), FREE(p + N), ...: never back; whoever claimed p, and no other, moves it */
+    byte sequence;          /* FREE(p), FULL(p), FREE(p + N), ...: never back; moved by those alone who claimed p */
     byte first; byte second /* an item is two words, one written after the other */
 }
 Slot slot[N];
-byte tail = START;          /* next position to be claimed by a producer: claimed once, as it moves by compare-and-swap */
+byte tail = START;          /* next position to be claimed by a producer: only once, as it moves by compare-and-swap */
 byte head = START;          /* next position to be claimed by a consumer, likewise */
 
 /* Ghosts, seen by no step of the protocol: */
@@ -93,8 +103,9 @@ byte producing = 2, consuming = 2;      /* threads that are not done */
 bool delivered[2 * ITEMS + 1];          /* items are 1, 2, ... of one producer, then those of the other */
 byte deliveries;
 
-#define freed(position) FREE((position) + COUNTS - N)   /* what position - N leaves behind, before and after it is full */
-#define filled(position) FULL((position) + COUNTS - N)
+/* The slot is still that of the item of position - N, in the hands of whoever writes or reads it; or waits for ours. */
+#define before_free (sequence == FREE(position + COUNTS - N) || sequence == FULL(position + COUNTS - N))
+#define before_full (sequence == FULL(position + COUNTS - N) || sequence == FREE(position))
 
 /* Compare-and-swap: move a counter past the position and leave the loop, unless another did; then, see where it is. */
 inline claim(counter) {
@@ -106,6 +117,11 @@ inline claim(counter) {
        break
     :: else -> position = counter
     fi
+}
+
+inline look_again(counter) {
+    promise(progress, counter != position);
+    position = counter
 }
 
 inline write(item) {
@@ -123,19 +139,19 @@ inline push(item) {
 #endif
        atomic {
            sequence = slot[position % N].sequence;          /* acquire: what it held before was copied */
-           promise(refusal, !full || tail == position && (sequence == freed(position) || sequence == filled(position)))
+           promise(refusal, !no_room || tail == position && before_free)
        };
 #ifdef WRITE_BEFORE_CLAIM
        write(item);
 #endif
        if
 #ifdef PUSH_WITHOUT_COMPARE
-       :: room -> tail = (position + 1) % COUNTS; break
+       :: can_push -> tail = (position + 1) % COUNTS; break
 #else
-       :: atomic { room -> claim(tail) }
+       :: atomic { can_push -> claim(tail) }
 #endif
-       :: atomic { full -> refused = true; break }
-       :: atomic { else -> position = tail }                /* ahead: another producer claimed it */
+       :: atomic { no_room -> refused = true; break }
+       :: atomic { else -> look_again(tail) }               /* ahead: another producer claimed it */
        fi
     od;
     if
@@ -152,6 +168,7 @@ inline push(item) {
 #endif
     fi
 }
+
 inline read() {
     first = slot[position % N].first;
     second = slot[position % N].second
@@ -175,16 +192,16 @@ inline pop() {
 #endif
        atomic {
            sequence = slot[position % N].sequence;          /* acquire: the item is complete, if there is one */
-           promise(emptiness, !empty_slot || head == position && (sequence == FREE(position) || sequence == filled(position)))
+           promise(emptiness, !no_item || head == position && before_full)
        };
        if
 #ifdef POP_WITHOUT_COMPARE
-       :: item_there -> head = (position + 1) % COUNTS; break
+       :: can_pop -> head = (position + 1) % COUNTS; break
 #else
-       :: atomic { item_there -> claim(head) }
+       :: atomic { can_pop -> claim(head) }
 #endif
-       :: atomic { empty_slot -> nothing = true; break }
-       :: atomic { else -> position = head }                /* ahead: another consumer claimed it */
+       :: atomic { no_item -> nothing = true; break }
+       :: atomic { else -> look_again(head) }               /* ahead: another consumer claimed it */
        fi
     od;
     if
@@ -213,19 +230,23 @@ inline pop() {
 /* Whoever was refused, or found nothing, comes again when something has changed. */
 #define changed(counter) (slot[position % N].sequence != sequence || counter != position)
 
-proctype Producer(byte item; byte last) {
+proctype Producer(byte next; byte last) {
     byte position, sequence;
     bit refused;
     do
-    :: atomic { item > last -> producing--; break }
+    :: atomic { next > last -> producing--; break }
     :: atomic { else -> skip };
-       push(item);
+#ifdef PUSHED_IN_REVERSE
+       push(2 * last - ITEMS + 1 - next);
+#else
+       push(next);
+#endif
        atomic {
            if
            :: refused -> changed(tail)
-           :: else -> item++
+           :: else -> next++
            fi;
-           position = 0; sequence = 0; refused = false;             /* forget the call */
+           position = 0; sequence = 0; refused = false              /* forget the call */
        }
     od
 }
@@ -234,8 +255,14 @@ proctype Consumer() {
     byte position, sequence, first, second;
     bool nothing, done, ended[2];
     do
-    :: done = (producing == 0);
+    ::
+#ifdef DONE_READ_AFTER_POP
        pop();
+       done = (producing == 0);
+#else
+       done = (producing == 0);     /* before: what is found missing after it will not come any more */
+       pop();
+#endif
        atomic {
            if
            :: nothing && done -> break

@@ -1,4 +1,5 @@
 /* A ring between one producer and one consumer that refuses what does not fit: push, extend, pop, drain, close.
+ * (Reserving and committing, peeking and releasing are the steps of extend and drain, with other work between.)
  *
  * Promises, for streams of any length, as positions and items are counted modulo small numbers:
  *   counters     cached_head <= head <= cached_tail <= tail <= cached_head + N
@@ -6,9 +7,9 @@
  *   refusal      less is stored than was asked for only if the ring had no room for more when the call began
  *   emptiness    less is taken than was asked for only if the ring held no more when the call began
  *   end          the end of the stream is told only after all that was ever sent has been taken
- * Does not promise: anything about weak memory. Each step is seen by all at once, in the order written here. What keeps
- * this order on real processors are the words "acquire" and "release" beside the steps; that the library says them is
- * for other tests to check. Nor that anybody ever comes to call again: both sides may stop for ever.
+ * Does not promise: anything about weak memory. Here each step is seen by all at once, in the order written. What keeps
+ * that order on real processors is what "acquire" and "release" beside the steps stand for; whether the library says
+ * so is for other tests to look at. Nor that anybody ever calls again: each side may stop for ever between its steps.
  *
  * Mutants (-DNAME), and the promise that each breaks:
  *   WRITE_BEFORE_ROOM               next_item
@@ -20,7 +21,7 @@
  *   FULL_IS_MORE_THAN_N             counters
  *   EXTEND_BEYOND_ROOM              counters
  *   ROOM_WITHOUT_WRAP               counters
- *   COUNTERS_MASKED                 counters
+ *   COUNTERS_MASKED                 end
  *   ROOM_BY_CACHED_HEAD_ALONE       refusal
  *   EMPTY_BY_CACHED_TAIL_ALONE      emptiness
  *   CLOSED_READ_AFTER_TAIL          end
@@ -41,7 +42,7 @@
 #define smaller(a, b) ((a) < (b) -> (a) : (b))
 
 #define promise(name, condition) name = (condition); assert(name)
-hidden byte counters, next_item, refusal, emptiness, end;
+bool counters = true, next_item = true, refusal = true, emptiness = true, end = true;
 
 typedef Slot { byte first = ITEMS; byte second = ITEMS }    /* two words, one written after the other; no item yet */
 Slot slot[N];
@@ -134,7 +135,7 @@ inline copy(position, many) {
     od
 }
 
-/* Look at what was copied, as the consumer's program does. */
+/* Look at what was copied, as the consumer's program does: no step of the ring. */
 inline deliver(many) {
     atomic {
         i = 0;
@@ -204,6 +205,9 @@ inline pop() {
 
 inline drain(many) {
     items_at_start = since(head, tail);
+#ifdef COPY_BEFORE_TAIL
+    copy(head, many);
+#endif
 #ifdef DRAIN_LEAVES_CACHED_TAIL
     look_for_items(seen_tail);
 #else

@@ -9,9 +9,10 @@
  *   progress     a copy is thrown away only if the producer went on since the attempt began: one that stands still in
  *                the midst of a write, or dies there, does not keep the reader from the items that are whole
  *   end          the end is told only when every item sent was accepted or dropped
- * Does not promise: anything about weak memory, where words must be loaded and stored as atomic ones, and the fences and
- * orders named beside the steps be said; that a reader gets any item while the producer goes on for ever; nor anything
- * once a reader slept for 2^64 items, which is why this model, with its small counters, sends few.
+ * Does not promise: anything about weak memory, where the words of slots must be loaded and stored as atomic ones, with
+ * the orders and fences named beside the steps; that a reader gets any item while the producer goes on for ever; that
+ * another producer may take over from a dead one (writing must not go back then, and this one sets it back); nor
+ * anything once a reader slept for 2^64 items, which is why this model, with its small counters, sends few.
  *
  * Mutants (-DNAME), and the promise that each breaks:
  *   WRITING_AFTER_DATA              right_item
@@ -26,7 +27,8 @@
  *   LAP_CHECK_BY_TAIL               right_item
  *   LAP_CHECK_ALLOWS_ONE_MORE       right_item
  *   OLDEST_BY_TAIL_ALONE            progress
- *   OLDEST_BY_MAXIMUM               emptiness
+ *   OLDEST_BY_MAXIMUM               progress
+ *   LAPPED_JUMPS_TO_NEWEST          dropped_late
  *   WRITING_READ_AFTER_TAIL         emptiness
  *   DROPPED_BEFORE_LAP_CHECK        counted
  *   CLOSED_READ_AFTER_TAIL          end
@@ -46,7 +48,8 @@
 #define beyond(distance) larger((distance) - N, 0)      /* how many of as many positions have lost their slots */
 
 #define promise(name, condition) name = (condition); assert(name)
-hidden byte bounds, right_item, dropped_late, counted, emptiness, progress, end;
+bool bounds = true, right_item = true, dropped_late = true, counted = true;
+bool emptiness = true, progress = true, end = true;
 
 typedef Slot { byte first; byte second }        /* two words, one written after the other; 0 before any item */
 Slot slot[N];
@@ -146,6 +149,9 @@ inline look_for_items() {
         skipped = beyond(available)
 #elif defined(OLDEST_BY_MAXIMUM)
         skipped = since(head, larger(head, (COUNTS + old_writing - N) % COUNTS))
+#elif defined(LAPPED_JUMPS_TO_NEWEST)
+        skipped = beyond(larger(since(head, old_writing), available));
+        if :: skipped > 0 && skipped < available -> skipped = available - 1 :: else fi
 #else
         skipped = beyond(larger(since(head, old_writing), available))   /* distances from head do not wrap; maxima do */
 #endif
@@ -173,7 +179,9 @@ inline take(many) {
 #ifdef LAP_CHECK_BEFORE_COPY
        new_writing = writing;
 #endif
-#ifndef COPY_BEFORE_TAIL
+#ifdef COPY_BEFORE_TAIL
+       if :: skipped > 0 -> copy(position, taken) :: else fi;
+#else
        copy(position, taken);
 #endif
 #if defined(LAP_CHECK_BY_TAIL)
@@ -221,7 +229,11 @@ inline accept() {
 active proctype Producer() {
     byte many, position, item, i;
     do
-    :: atomic { !closed && sent < ITEMS -> if :: many = 1 :: many = N :: many = N + 1 fi; sent + many <= ITEMS };
+    :: atomic {
+           !closed && sent < ITEMS ->
+           if :: many = 1 :: many = N :: many = N + 1 fi;
+           many = smaller(many, ITEMS - sent)
+       };
        send(many);
        atomic { many = 0; position = 0; item = 0 }      /* forget the call */
     :: closed = true; break                             /* release: all that was sent is visible before */
@@ -229,15 +241,15 @@ active proctype Producer() {
 }
 
 active proctype Reader() {
-    byte many, old_writing, seen_tail, available, skipped, position, taken, new_writing, lost, accepted, dropped, item, i;
-    byte first[N], second[N];
+    byte many, old_writing, seen_tail, available, skipped, position, taken, new_writing, lost, item, i;
+    byte first[N], second[N], accepted, dropped;
     bit was_closed, readable;
     do
     :: atomic { if :: many = 1 :: many = N fi };
        take(many);
        atomic {
-           many = 0; old_writing = 0; seen_tail = 0; available = 0; skipped = 0; position = 0; taken = 0; new_writing = 0;
-           lost = 0; item = 0; was_closed = 0; readable = 0;
+           many = 0; old_writing = 0; seen_tail = 0; available = 0; skipped = 0; position = 0; taken = 0;
+           new_writing = 0; lost = 0; item = 0; was_closed = 0; readable = 0;
            do :: i < N -> first[i] = 0; second[i] = 0; i++ :: else -> i = 0; break od
        }
     od;

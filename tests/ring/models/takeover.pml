@@ -2,18 +2,18 @@
  *
  * A producer that takes over starts at tail, with cached_head = head; tail says how many items were committed, and what
  * comes after them is sent again. A consumer that takes over starts at head, with cached_tail = tail. Reserving and
- * committing, peeking and releasing are the steps of sending and taking, with the program's own work between.
+ * committing, peeking and releasing are the steps of send and take, with the program's own work between.
  *
  * Promises, for streams of any length:
  *   counters     cached_head <= head <= cached_tail <= tail <= cached_head + N, through all deaths
  *   whole        a consumer copies complete items alone, each that of its position: so order is kept, and what was
  *                committed is neither lost nor written over
  *   at_least_once   consumers are given every item, some twice, none only after a later one
- * Does not promise: that an item comes once, or at least once where the program acts on it only after its slot was freed,
- * as after pop and drain: there, the items in the hands of a dead consumer are lost. Nor anything if somebody takes over
- * from the living; nor about weak memory, or power that fails.
+ * Does not promise: that an item comes only once; nor that it comes at all where the program acts on it after its slot
+ * was freed, as after pop and drain: what a dead consumer had in its hands is lost then. Nor anything if somebody takes
+ * over from the living; nor about weak memory, or power that fails.
  *
- * Mutants (-DNAME), and the promise that each breaks:
+ * Mutants (-DNAME), the promise that each breaks, and what is defined too for it to be found soon:
  *   PUBLISH_BEFORE_WRITE                whole
  *   FREE_BEFORE_COPY                    whole
  *   FREE_BEFORE_DELIVERY                at_least_once
@@ -23,8 +23,8 @@
  *   PRODUCER_WITH_FRESH_CACHED_HEAD     counters
  *   CONSUMER_STARTS_AT_CACHED_TAIL      at_least_once
  *   CONSUMER_WITH_FRESH_CACHED_TAIL     counters
- *   PRODUCER_REPLACES_THE_LIVING        whole
- *   CONSUMER_REPLACES_THE_LIVING        counters
+ *   PRODUCER_REPLACES_THE_LIVING        counters
+ *   CONSUMER_REPLACES_THE_LIVING        counters    N=1
  */
 #ifndef N
 #define N 2                 /* capacity */
@@ -35,7 +35,7 @@
 #define smaller(a, b) ((a) < (b) -> (a) : (b))
 
 #define promise(name, condition) name = (condition); assert(name)
-hidden byte counters, whole, at_least_once;
+bool counters = true, whole = true, at_least_once = true;
 
 typedef Slot { byte first = COUNTS; byte second = COUNTS }  /* two words, one written after the other; no item yet */
 Slot slot[N];
