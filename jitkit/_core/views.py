@@ -66,7 +66,7 @@ def _emit(builder: Any, memory: Any, start: Any, table: Any, rows: Any, width: A
             builder,
             NEW_FROM_DESCR,
             OBJECT,
-            builder.inttoptr(constant(_c_api()[ARRAY_TYPE]), OBJECT),
+            builder.inttoptr(constant(c_api()[ARRAY_TYPE]), OBJECT),
             descr,
             builder.trunc(ndim, INT),
             builder.gep(row, [constant(SHAPE)]),
@@ -103,11 +103,11 @@ def _is_negative(builder: Any, status: Any) -> Any:
 def _call_numpy(builder: Any, place: int, result: Any, *arguments: Any) -> Any:
     """Emit a call of a function of NumPy's C API. Its address is that of this process."""
     kind = ir.FunctionType(result, [value.type for value in arguments])
-    return builder.call(builder.inttoptr(constant(_c_api()[place]), kind.as_pointer()), arguments)
+    return builder.call(builder.inttoptr(constant(c_api()[place]), kind.as_pointer()), arguments)
 
 
 @cache
-def _c_api() -> Any:
+def c_api() -> Any:
     """NumPy's function table, where the `import_array` of its header looks for it."""
     module = import_module("numpy._core._multiarray_umath")
     pointer_of = ctypes.pythonapi.PyCapsule_GetPointer

@@ -16,7 +16,7 @@ from jitkit.ring._messages import EMPTY_BUFFER
 from jitkit.ring._native import in_machine_code
 from jitkit.ring._object import WRAP, BlockObject
 
-PUSH, POP = "jitkit.ring._calls:push", "jitkit.ring._calls:pop"
+PUSH, POP, EXTEND = (f"jitkit.ring._calls:{name}" for name in ("push", "pop", "extend"))
 
 
 @in_machine_code
@@ -123,16 +123,9 @@ class RingBuffer(BlockObject):
         TypeError, OverflowError, ValueError
             If they are no elements of the ring. Then none is stored.
         """
-        if (
-            type(values) is not np.ndarray
-            or values.dtype != self._element.dtype
-            or not values.flags.c_contiguous
-            or values.ndim != 1
-        ):
-            values = elements_from(self._element, values, self)
-        return kernel("jitkit.ring._calls:extend", ("int", "buffer", "int"), alone=True)(
-            self._block, values, len(values)
-        )
+        values = elements_from(self._element, values, self)
+        self._install_arrays(EXTEND)
+        return kernel(EXTEND, ("int", "buffer", "int"), alone=True)(self._block, values, len(values))
 
     def drain(self, out: np.ndarray[Any, Any]) -> int:
         """Take the oldest elements out, as many as there are and as fit.

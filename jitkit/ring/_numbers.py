@@ -13,7 +13,7 @@ from typing import Any
 from jitkit._core.ir import BYTE, DOUBLE, SINGLE, WORD, constant, ir, pointer
 from jitkit._core.native import INT, OBJECT, call
 from jitkit._core.native_type import HEAD, functions
-from jitkit.ring._native import PUT, TAKE
+from jitkit.ring._native_elements import PUT, TAKE
 
 
 def _emit_failure(builder: Any, wrong: Any) -> None:

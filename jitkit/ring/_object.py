@@ -11,6 +11,7 @@ from jitkit._core.native_type import kernel_address
 from jitkit.ring._block import HEADER_NBYTES, SLOTS
 from jitkit.ring._elements import Element
 from jitkit.ring._native import Words
+from jitkit.ring._native_arrays import array_words, arrays_are_plain
 from jitkit.ring._numbers import converters
 
 WRAP = (1 << 64) - 1  # counters are numbers of 64 bits
@@ -84,10 +85,17 @@ class BlockObject(Words):
         self._header[place // 8] = value & WRAP
 
     def _install(self, kernel: str, path: str) -> None:
-        """Let the machine code call a kernel by itself from now on, if elements are plain numbers."""
+        """Let the machine code of a method call a kernel by itself from now on, if elements are plain numbers."""
         if self._element.code:
             self._putter, self._taker = converters()[self._element.code]
             setattr(self, kernel, kernel_address(f"{path}_{self._element.dtype.itemsize}", 2))
+
+    def _install_arrays(self, path: str) -> None:
+        """The same for arrays: let `extend` call a kernel, and `window` make views."""
+        if self._element.code and arrays_are_plain():
+            for word, value in array_words(self._memory, self._element.dtype).items():
+                setattr(self, word, value)
+            self._extend_kernel = kernel_address(path, 3)
 
     def __str__(self) -> str:
         return f"{self.family}({self._element}, {self._capacity}, policy={self._policy!r})"

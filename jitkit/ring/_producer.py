@@ -63,6 +63,8 @@ class Producer(End):
         """
         values = elements_from(self._element, values, self)
         self._require_own()
+        if self._policy != "block":  # which is not done before all are in
+            self._install_arrays(f"{CALLS}:extend")
         put = kernel(f"{CALLS}:extend", ("int", "buffer", "int"), alone=True)
         stored = 0
         while True:

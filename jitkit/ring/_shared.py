@@ -228,7 +228,7 @@ def _disown() -> None:
     """Let no end be used in a forked process by the short way, which asks nobody."""
     for end in list(living.values()):
         if getattr(end, "_lease", None) is not None:
-            end._push_kernel = end._pop_kernel = 0
+            end._push_kernel = end._pop_kernel = end._extend_kernel = 0
 
 
 if hasattr(os, "register_at_fork"):

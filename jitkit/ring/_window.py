@@ -114,6 +114,7 @@ class WindowBuffer(BlockObject):
             If they are no samples of the window. Then none is stored.
         """
         values = elements_from(self._element, values, self)
+        self._install_arrays(f"{CALLS}:extend")
         return kernel(f"{CALLS}:extend", ("int", "buffer", "int"), alone=True)(self._block, values, len(values))
 
     def window(self, count: int) -> np.ndarray[Any, Any]:
@@ -126,7 +127,9 @@ class WindowBuffer(BlockObject):
         ValueError
             If there are not so many samples.
         """
-        tail = self._word(TAIL)
+        if not hasattr(type(count), "__index__"):
+            raise TypeError(f"expected the number of samples as an int, got {count!r} ({self})")
+        tail, count = self._word(TAIL), int(count)
         there = min(tail, self._capacity)
         if not 0 <= count <= there:
             raise ValueError(f"{TOO_LONG}, {there}, got {count} ({self})")

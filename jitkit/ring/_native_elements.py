@@ -1,0 +1,67 @@
+"""What a call of `push`, `pop` or `pop_or` from Python does where the element is a plain number: machine code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jitkit._core.ir import WORD, constant, ir
+from jitkit._core.native import OBJECT, call
+from jitkit._core.native_type import emit_kernel_call, emit_method_call, emit_word
+from jitkit.ring._native_words import BLOCK, POP_KERNEL, PUSH_KERNEL, PUTTER, TAKER, go_on_if, is_set
+
+PUT = ir.FunctionType(WORD, [OBJECT, WORD])  # (object, address of the element's bytes) -> 1 if it could be converted
+TAKE = ir.FunctionType(OBJECT, [WORD])  # (address of the element's bytes) -> a new reference
+LARGEST = 16  # bytes of a plain number
+
+
+def emit_push(builder: Any, instance: Any, value: Any) -> Any:
+    """Emit the body of `push`."""
+    with builder.goto_entry_block():
+        element = builder.ptrtoint(builder.alloca(WORD, LARGEST // 8), WORD)
+    putter, kernel = emit_word(builder, instance, PUTTER), emit_word(builder, instance, PUSH_KERNEL)
+    slowly = builder.append_basic_block("slowly")
+    go_on_if(builder, builder.and_(is_set(builder, putter), is_set(builder, kernel)), slowly)
+    put = builder.call(builder.inttoptr(putter, PUT.as_pointer()), [value, element])
+    go_on_if(builder, is_set(builder, put), slowly)
+    stored = emit_kernel_call(builder, kernel, emit_word(builder, instance, BLOCK), element)
+    go_on_if(builder, builder.icmp_signed(">=", stored, constant(0)), slowly)
+    result = call(builder, "PyBool_FromLong", OBJECT, stored)
+    builder.ret(result)
+    builder.position_at_end(slowly)
+    return emit_method_call(builder, instance, "_push", value)
+
+
+def _emit_take(builder: Any, instance: Any, missing: Callable[[], Any], slow: Callable[[], Any]) -> Any:
+    with builder.goto_entry_block():
+        element = builder.ptrtoint(builder.alloca(WORD, LARGEST // 8), WORD)
+    taker, kernel = emit_word(builder, instance, TAKER), emit_word(builder, instance, POP_KERNEL)
+    slowly, empty = builder.append_basic_block("slowly"), builder.append_basic_block("empty")
+    go_on_if(builder, builder.and_(is_set(builder, taker), is_set(builder, kernel)), slowly)
+    found = emit_kernel_call(builder, kernel, emit_word(builder, instance, BLOCK), element)
+    go_on_if(builder, builder.icmp_signed(">=", found, constant(0)), slowly)
+    go_on_if(builder, is_set(builder, found), empty)
+    builder.ret(builder.call(builder.inttoptr(taker, TAKE.as_pointer()), [element]))
+    builder.position_at_end(empty)
+    builder.ret(missing())
+    builder.position_at_end(slowly)
+    return slow()
+
+
+def emit_pop(builder: Any, instance: Any, _: Any) -> Any:
+    """Emit the body of `pop`."""
+
+    def slow() -> Any:
+        return emit_method_call(builder, instance, "_pop")
+
+    return _emit_take(builder, instance, slow, slow)
+
+
+def emit_pop_or(builder: Any, instance: Any, default: Any) -> Any:
+    """Emit the body of `pop_or`."""
+
+    def missing() -> Any:
+        call(builder, "Py_IncRef", ir.VoidType(), default)
+        return default
+
+    return _emit_take(builder, instance, missing, lambda: emit_method_call(builder, instance, "_pop_or", default))
