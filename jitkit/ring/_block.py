@@ -20,8 +20,7 @@ POLICIES = get_args(Policy)
 
 MAGIC = int.from_bytes(b"jk-ring\x01", "little")  # the last byte is the layout's version
 
-# Places of words of 64 bits, in bytes from the block's beginning. What one side writes and the other reads has two
-# cache lines of its own: x86 processors fetch lines in pairs (Intel 64 Optimization Reference Manual, 3.7.3).
+# Places of words of 64 bits, in bytes from the block's beginning.
 IDENTITY = 0  # MAGIC, in shared memory that is complete
 SLOTS = 8  # where the slots begin
 CAPACITY = 16  # a power of two
@@ -30,25 +29,28 @@ POLICY = 32  # index into POLICIES
 FAMILY = 40  # index into FAMILIES
 ROLLING = 48  # length of running statistics, or 0
 MIRRORED = 56  # 1 if the slots appear a second time behind themselves; 0 if they are written twice
-
 NONCE = 64  # a random number, by which shared memory is known again
 
+# What one side writes and the other reads, and what only one side uses, have two cache lines each: every write to a
+# line takes it from the other side, and x86 processors fetch lines in pairs (Intel 64 Optimization Reference Manual).
 TAIL = 128  # elements that were ever put in: written by the producer, after the element
-CACHED_HEAD = 136  # what the producer last saw of HEAD: never beyond it
-REFUSED = 144  # elements that found no room
-ANNOUNCED = 152  # TAIL of what is about to be written, where the oldest is overwritten
-CLOSED = 160  # 1 when no more will come
-RESERVED = 168  # slots behind TAIL that a user fills in place
-PRODUCER_BUSY = 176  # 1 while a kernel has the producer
+ANNOUNCED = 136  # TAIL of what is about to be written, where the oldest is overwritten; never goes back
+CLOSED = 144  # 1 when no more will come
 
-HEAD = 256  # elements that were ever taken out: written by the consumer, after it has read them
-CACHED_TAIL = 264  # what the consumer last saw of TAIL: never behind HEAD, never beyond TAIL
-MISSED = 272  # elements that were overwritten before they were read
-PEEKED = 280  # elements from HEAD on that a user reads in place
-CONSUMER_BUSY = 288  # 1 while a kernel has the consumer
-GONE = 296  # 1 when nobody will take anything out any more
+CACHED_HEAD = 256  # what the producer last saw of HEAD: never beyond it
+REFUSED = 264  # elements that found no room
+RESERVED = 272  # slots behind TAIL that a user fills in place
+PRODUCER_BUSY = 280  # 1 while a kernel has the producer
 
-HEADER_NBYTES = 512
+HEAD = 384  # elements that were ever taken out: written by the consumer, after it has read them
+GONE = 392  # 1 when nobody will take anything out any more
+
+CACHED_TAIL = 512  # what the consumer last saw of TAIL: never behind HEAD, never beyond TAIL
+MISSED = 520  # elements that were overwritten before they were read
+PEEKED = 528  # elements from HEAD on that a user reads in place
+CONSUMER_BUSY = 536  # 1 while a kernel has the consumer
+
+HEADER_NBYTES = 640
 ALIGNMENT = 128
 
 # The running statistics of a window, from the end of the header on: words, then four arrays of `ROLLING` words.
@@ -147,5 +149,5 @@ def write_header(
 
 
 def words_of(block: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Header of a block as (64,) uint64."""
+    """Header of a block as (n,) uint64."""
     return block[:HEADER_NBYTES].view(np.uint64)
