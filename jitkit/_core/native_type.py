@@ -41,31 +41,31 @@ def native_base(name: str, words: Sequence[str]) -> type:
     return made
 
 
-def replace_methods(cls: type, emitters: Mapping[str, Emitter]) -> None:
+def method_code(name: str, emitters: Mapping[str, Emitter]) -> dict[str, int]:
+    """Compile methods, which any class that has the words they ask for can have; their addresses by name."""
+    return functions(name, {method: (METHOD, _returning(emit)) for method, emit in emitters.items()})
+
+
+def _returning(emit: Emitter) -> Callable[..., None]:
+    return lambda builder, *arguments: builder.ret(emit(builder, *arguments))
+
+
+def replace_methods(cls: type, code: Mapping[str, int]) -> None:
     """Put machine code in the place of methods of a class.
 
     Each keeps its documentation. What was written in Python is there under the name with an underscore before it, for
     what the machine code leaves to it. CPython calls such a method by the shortest way if the class is the very one
     that it was made for, and not one that derives from it.
     """
-    code = functions(cls.__qualname__, {name: (METHOD, _returning(emit)) for name, emit in emitters.items()})
     for name, address in code.items():
         written = vars(cls)[name]
         # What `inspect.signature` reads: Argument Clinic's way to write it.
-        parameters = ", ".join(["$self", *list(inspect.signature(written).parameters)[1:], "/"])
-        text = f"{name}({parameters})\n--\n\n{inspect.getdoc(written)}".encode()
-        definition = _Method(name.encode(), address, METH_O if _takes(cls, name) else METH_NOARGS, text)
+        names = list(inspect.signature(written).parameters)[1:]
+        text = f"{name}({', '.join(['$self', *names, '/'])})\n--\n\n{inspect.getdoc(written)}".encode()
+        definition = _Method(name.encode(), address, METH_O if names else METH_NOARGS, text)
         _kept.append(definition)
         setattr(cls, f"_{name}", written)
         setattr(cls, name, _new_descriptor(cls, ctypes.byref(definition)))
-
-
-def _takes(cls: type, name: str) -> bool:
-    return len(inspect.signature(vars(cls)[name]).parameters) > 1
-
-
-def _returning(emit: Emitter) -> Callable[..., None]:
-    return lambda builder, *arguments: builder.ret(emit(builder, *arguments))
 
 
 _kept: list[Any] = []  # CPython borrows every pointer that it is given

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jitkit._core.native_type import native_base, replace_methods
+from jitkit._core.native_type import method_code, native_base, replace_methods
 from jitkit.ring._native_arrays import emit_extend, emit_window
 from jitkit.ring._native_elements import emit_pop, emit_pop_or, emit_push
 from jitkit.ring._native_words import WORDS
@@ -23,8 +24,13 @@ T = TypeVar("T", bound=type)
 def in_machine_code(cls: T) -> T:
     """Put machine code in the place of the methods of a class that there is such for, if this Python has a way to."""
     if not TYPE_CHECKING and Words is not _PlainWords:
-        replace_methods(cls, {name: emit for name, emit in EMITTERS.items() if name in vars(cls)})
+        replace_methods(cls, {name: address for name, address in _code().items() if name in vars(cls)})
     return cls
+
+
+@cache
+def _code() -> dict[str, int]:
+    return method_code("methods of rings", EMITTERS)
 
 
 class _PlainWords:
@@ -57,7 +63,7 @@ def _words() -> Any:
     try:
         made = native_base("jitkit.ring.Words", WORDS)
         trial: Any = type("Trial", (made,), {"__slots__": (), **{name: vars(_Trial)[name] for name in EMITTERS}})
-        replace_methods(trial, EMITTERS)
+        replace_methods(trial, _code())
         instance = trial()
         instance._block = -1
         wanted = [("push", 1), "pop", ("pop_or", 2), ("extend", 3), ("window", 4)]
