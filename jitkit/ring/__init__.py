@@ -1,5 +1,6 @@
 """Ring buffers whose capacity is part of the type: within a thread, between threads, between processes."""
 
+from jitkit.ring import _introduced as _introduced
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._channel import channel
 from jitkit.ring._consumer import Consumer

@@ -9,6 +9,7 @@ Counters are unsigned 64-bit numbers that only grow, and wrap around at 2**64; e
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -74,7 +75,10 @@ def check_capacity(capacity: Any, where: str) -> int:
     """
     if isinstance(capacity, (bool, np.bool_)) or not hasattr(type(capacity), "__index__"):
         raise TypeError(f"expected the capacity of {where} as an int, got {capacity!r}")
-    number = int(capacity)
+    try:
+        number = operator.index(capacity)
+    except TypeError as error:  # an array that is no integer
+        raise TypeError(f"expected the capacity of {where} as an int, got {capacity!r}") from error
     if number < 1 or number & (number - 1):
         raise CapacityError(f"expected a power of two, got capacity={number} ({where}){_neighbours(number)}")
     return number

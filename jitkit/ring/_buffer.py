@@ -9,10 +9,10 @@ import numpy as np
 
 from jitkit._core.native import kernel
 from jitkit.ring._block import HEAD, MISSED, REFUSED, TAIL, check_capacity, check_policy, new_block
-from jitkit.ring._conversion import element_from, element_to_python, elements_from
+from jitkit.ring._conversion import element_from, element_to_python, elements_from, joined
 from jitkit.ring._elements import Element, element_of
 from jitkit.ring._introduction import introduce
-from jitkit.ring._messages import EMPTY_BUFFER
+from jitkit.ring._messages import EMPTY_BUFFER, OWN_MEMORY
 from jitkit.ring._native import in_machine_code
 from jitkit.ring._object import WRAP, BlockObject
 
@@ -85,8 +85,9 @@ class RingBuffer(BlockObject):
 
         Raises TypeError, OverflowError or ValueError if `value` is no element of the ring.
         """
+        if self._install("_push_kernel", PUSH):
+            return bool(self.push(value))
         cell = element_from(self._element, value, self)
-        self._install("_push_kernel", PUSH)
         return bool(kernel(PUSH, ("int", "buffer"), alone=True)(self._block, cell))
 
     def pop(self) -> Any:
@@ -100,7 +101,8 @@ class RingBuffer(BlockObject):
 
     def pop_or(self, default: Any) -> Any:
         """Take the oldest element out, and return it; return `default` if there is none."""
-        self._install("_pop_kernel", POP)
+        if self._install("_pop_kernel", POP):
+            return self.pop_or(default)
         cell = np.zeros(1, self._element.dtype)
         taken = kernel(POP, ("int", "buffer"), alone=True)(self._block, cell)
         return element_to_python(self._element, cell[0]) if taken else default
@@ -125,6 +127,8 @@ class RingBuffer(BlockObject):
         """
         values = elements_from(self._element, values, self)
         self._install_arrays(EXTEND)
+        if np.may_share_memory(values, self._memory):
+            values = values.copy()  # or elements would be overwritten before they are read
         return kernel(EXTEND, ("int", "buffer", "int"), alone=True)(self._block, values, len(values))
 
     def drain(self, out: np.ndarray[Any, Any]) -> int:
@@ -141,6 +145,8 @@ class RingBuffer(BlockObject):
             How many were taken out.
         """
         check_out(self._element, out, self)
+        if np.may_share_memory(out, self._memory):
+            raise ValueError(f"{OWN_MEMORY} ({self})")
         return kernel("jitkit.ring._calls:drain", ("int", "buffer", "int"), alone=True)(self._block, out, len(out))
 
     def peek(self, i: int = 0) -> Any:
@@ -173,7 +179,7 @@ class RingBuffer(BlockObject):
 
     def to_array(self) -> np.ndarray[Any, Any]:
         """Return a copy of all elements, oldest first."""
-        return np.concatenate(self.slices())
+        return joined(self._element, self.slices())
 
     def clear(self) -> None:
         """Forget all elements. What was dropped stays counted."""
@@ -222,6 +228,8 @@ class RingBuffer(BlockObject):
         return iter([element_to_python(self._element, value) for value in self.to_array()])
 
     def __contains__(self, value: object) -> bool:
+        if self._element.raw:
+            return value in list(self)
         return any(np.array_equal(value, found) for found in self)  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:

@@ -19,12 +19,17 @@ from jitkit.ring._block import (
     block_nbytes,
 )
 
+TOO_LARGE = 1 << 62  # bytes: no memory has so many, and the number fits into a signed word
+
 
 def emit_new_block(context: Any, builder: Any, kind: Any, family: str) -> Any:
     """Allocate a block, and write its header as `_block.write_header` does."""
     itemsize = kind.element.dtype.itemsize
-    size, align = constant(block_nbytes(kind.capacity, itemsize)), ir.IntType(32)(ALIGNMENT)
-    meminfo = context.nrt.meminfo_alloc_aligned(builder, size, align)
+    nbytes = block_nbytes(kind.capacity, itemsize)
+    size, align = constant(min(nbytes, TOO_LARGE)), ir.IntType(32)(ALIGNMENT)
+    meminfo = context.nrt.meminfo_alloc_aligned_unchecked(builder, size, align)
+    with builder.if_then(cgutils.is_null(builder, meminfo), likely=False):
+        context.call_conv.return_user_exc(builder, MemoryError, (f"expected room for {nbytes:,} bytes ({kind})",))
     memory = context.nrt.meminfo_data(builder, meminfo)
     cgutils.memset(builder, memory, constant(HEADER_NBYTES), 0)
     for place, value in (

@@ -20,7 +20,7 @@ from jitkit.ring._block import (
 from jitkit.ring._buffer import check_out
 from jitkit.ring._conversion import element_to_python
 from jitkit.ring._end import CALLS, SLICE, End
-from jitkit.ring._messages import DIED, EMPTY_CHANNEL, TOO_MANY_RELEASED
+from jitkit.ring._messages import DIED, EMPTY_CHANNEL, OWN_MEMORY, TOO_MANY_RELEASED
 from jitkit.ring._native import in_machine_code
 
 
@@ -56,7 +56,8 @@ class Consumer(End):
     def pop_or(self, default: Any) -> Any:
         """Take the oldest element out, and return it; return `default` if there is none."""
         self._require_own()
-        self._install("_pop_kernel", f"{CALLS}:receive")
+        if self._install("_pop_kernel", f"{CALLS}:receive"):
+            return self.pop_or(default)
         cell = np.zeros(1, self._element.dtype)
         taken = kernel(f"{CALLS}:receive", ("int", "buffer"), alone=True)(self._block, cell)
         return element_to_python(self._element, cell[0]) if taken else default
@@ -70,6 +71,8 @@ class Consumer(End):
             Filled from its beginning; writable and C-contiguous.
         """
         check_out(self._element, out, self)
+        if np.may_share_memory(out, self._memory):
+            raise ValueError(f"{OWN_MEMORY} ({self})")
         self._require_own()
         return kernel(f"{CALLS}:drain", ("int", "buffer", "int"), alone=True)(self._block, out, len(out))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,13 +37,37 @@ def element_from(element: Element, value: Any, where: object) -> np.ndarray[Any,
     elif dtype.names is not None:
         cell[0] = _record_from(element, value, where)
     elif dtype.kind in KINDS:
-        found = np.asarray(value)
-        if found.shape:
-            raise TypeError(f"expected one {element}, got an array of shape {found.shape} ({where})")
-        cell[0] = _as_dtype(element, found, dtype, where, value)
+        with np.errstate(over="ignore"):  # more than a float32 holds is infinite, as in a kernel
+            cell[0] = _number_from(element, value, where)
     else:
         cell[0] = _other_from(element, value, where)
     return cell
+
+
+def _number_from(element: Element, value: Any, where: object) -> Any:
+    """Convert what has a method for that, as the machine code of `_numbers` does."""
+    dtype = element.dtype
+    if isinstance(value, np.ndarray) and value.shape:
+        raise TypeError(f"expected one {element}, got an array of shape {value.shape} ({where})")
+    problem = f"expected {element}, got {_shown(value)}"
+    if isinstance(value, numbers.Number | np.generic | np.ndarray):
+        problem += ": convert it first"
+    try:
+        if dtype.kind == "b" and isinstance(value, bool | np.bool_ | np.ndarray) and np.asarray(value).dtype == bool:
+            return bool(value)
+        if dtype.kind in "iu":
+            number = operator.index(value)
+            limits = np.iinfo(dtype)
+            if limits.min <= number <= limits.max:
+                return number
+            raise OverflowError(f"expected {_range(dtype)}, got {_shown(number)} ({where})")
+        if dtype.kind in "fc" and not isinstance(value, str | bytes | bytearray):
+            return float(value) if dtype.kind == "f" else complex(value)
+    except TypeError as error:
+        raise TypeError(f"{problem} ({where})") from error
+    except OverflowError as error:
+        raise OverflowError(f"expected {_range(dtype)}, got {_shown(value)} ({where})") from error
+    raise TypeError(f"{problem} ({where})")
 
 
 def elements_from(element: Element, values: Any, where: object) -> np.ndarray[Any, Any]:
@@ -57,10 +84,10 @@ def elements_from(element: Element, values: Any, where: object) -> np.ndarray[An
     if element.record is not None and not isinstance(values, np.ndarray):
         values = list(values)
         if values and isinstance(values[0], element.record):
-            return np.concatenate([element_from(element, value, where) for value in values])
+            return joined(element, [element_from(element, value, where) for value in values])
     if not isinstance(values, np.ndarray) and (dtype.names is not None or dtype.kind not in KINDS):
         parts = [element_from(element, value, where) for value in values]
-        return np.concatenate(parts) if parts else np.zeros(0, element.dtype)
+        return joined(element, parts)
     if not isinstance(values, np.ndarray) and not hasattr(values, "__array__"):
         values = _array_from(element, values, where)
     array = np.asarray(values)
@@ -81,19 +108,17 @@ def _array_from(element: Element, values: Any, where: object) -> np.ndarray[Any,
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"expected elements of one shape, got others ({where}): {error}") from error
     if array.size and array.dtype.kind == "O":  # integers beyond 64 bits among them
-        return np.concatenate([element_from(element, item, where) for item in items])
+        return joined(element, [element_from(element, item, where) for item in items])
     return array if array.size else np.zeros(array.shape, element.dtype.base)
 
 
 def _as_dtype(
-    element: Element, array: np.ndarray[Any, Any], dtype: np.dtype[Any], where: object, shown: Any = None
+    element: Element, array: np.ndarray[Any, Any], dtype: np.dtype[Any], where: object
 ) -> np.ndarray[Any, Any]:
     if array.dtype == dtype:
         return array
-    got = _shown(shown) if shown is not None else f"an array of {array.dtype}"
+    got = f"an array of {array.dtype}"
     if dtype.kind not in KINDS or array.dtype.kind not in KINDS:
-        if array.dtype.kind == "O" and isinstance(shown, int):
-            raise OverflowError(f"expected {_range(dtype)}, got {shown} ({where})")
         raise TypeError(f"expected {element}, got {got} ({where})")
     # True and False are integers in Python, and for NumPy; a number is no truth value.
     if KINDS.index(array.dtype.kind) > KINDS.index("u" if dtype.kind == "i" else dtype.kind):
@@ -103,7 +128,8 @@ def _as_dtype(
         for extreme in (int(array.min()), int(array.max())):
             if not limits.min <= extreme <= limits.max:
                 raise OverflowError(f"expected {_range(dtype)}, got {extreme} ({where})")
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
 
 
 def _range(dtype: np.dtype[Any]) -> str:
@@ -160,7 +186,7 @@ def _records_from(element: Element, values: Any, where: object) -> np.ndarray[An
     size = element.dtype.itemsize
     if isinstance(values, (list, tuple)):
         parts = [element_from(element, value, where) for value in values]
-        return np.concatenate(parts) if parts else np.zeros(0, element.dtype)
+        return joined(element, parts)
     try:
         data = np.frombuffer(values, np.uint8) if memoryview(values).nbytes else np.zeros(0, np.uint8)
     except (TypeError, ValueError, BufferError) as error:
@@ -168,6 +194,16 @@ def _records_from(element: Element, values: Any, where: object) -> np.ndarray[An
     if data.size % size:
         raise ValueError(f"expected whole records of {size} bytes, got {data.size} bytes ({where})")
     return data.reshape(-1, size)
+
+
+def joined(element: Element, parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Return all elements of several arrays; `numpy.concatenate` would leave out the gaps of records."""
+    result = np.zeros(sum(map(len, parts)), element.dtype)
+    start = 0
+    for part in parts:
+        result[start : start + len(part)] = part
+        start += len(part)
+    return result
 
 
 def element_to_python(element: Element, value: Any) -> Any:

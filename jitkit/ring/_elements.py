@@ -66,7 +66,7 @@ def element_of(dtype: Any, where: str) -> Element:
         raise LayoutError(f"expected a dtype or a record class ({where}), got None")
     try:
         found = np.dtype(dtype)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # NumPy raises a SyntaxError for some texts
         raise LayoutError(f"expected a dtype or a record class ({where}), got {dtype!r}") from error
     if problem := problem_with(found):
         raise LayoutError(f"expected {problem} ({where}), got {found if found.names is None else dtype!r}")
@@ -93,6 +93,11 @@ def problem_with(dtype: np.dtype[Any]) -> str | None:
         return "elements of at least one byte"
     if dtype.itemsize > LARGEST:
         return f"elements of at most {LARGEST:,} bytes"
+    if inside := [part for part in nested(dtype) if part.subdtype is not None or part.kind == "V"]:
+        for part in inside:
+            base = part.base
+            if base.kind not in "iufc" and base.names is None:
+                return f"a dtype that numba compiles (it has no {part} inside others)"
     for part in leaves(dtype):
         if not part.isnative:
             return "native byte order"
@@ -101,6 +106,17 @@ def problem_with(dtype: np.dtype[Any]) -> str | None:
         if part.kind in "fc" and part.itemsize > (8 if part.kind == "f" else 16):
             return "a dtype that numba compiles (it has no long double)"
     return None
+
+
+def nested(dtype: np.dtype[Any]) -> list[np.dtype[Any]]:
+    """Dtypes of what is inside a dtype: of fields, and of the elements of arrays that are no plain numbers."""
+    if dtype.subdtype is not None:
+        base = dtype.subdtype[0]
+        return [base, *nested(base)]
+    if dtype.names is None:
+        return []
+    fields = [dtype.fields[name][0] for name in dtype.names]  # type: ignore[index]
+    return [part for field in fields for part in (field, *nested(field))]
 
 
 def leaves(dtype: np.dtype[Any]) -> list[np.dtype[Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from jitkit._core.aliasing import COUNTER, mark
-from jitkit._core.intrinsics import cgutils, intrinsic, populate_array, types
+from jitkit._core.intrinsics import NumbaTypeError, cgutils, intrinsic, populate_array, types
 from jitkit._core.ir import BYTE, FLAG, WORD, behind, constant, declared, ir, pointer
 from jitkit.ring._block import CAPACITY, HEAD, ITEMSIZE, POLICIES, POLICY, SLOTS, SUFFIX, TAIL
 from jitkit.ring._types import AnyBlock, BlockType, Borrowed
@@ -231,6 +231,21 @@ def nbytes_of(typing_context: Any, ring: Any, count: Any) -> Any:
 
 
 @intrinsic
+def lies_over(typing_context: Any, ring: Any, times: Any, address: Any, nbytes: Any) -> Any:
+    """Whether a range of bytes has some of the slots' in it, which are there so many times."""
+    # safe: reads the header at most.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _, times, address, nbytes = args
+        size = builder.mul(capacity_in(context, builder, ring, args[0]), itemsize_in(context, builder, ring, args[0]))
+        start = builder.ptrtoint(members_of(context, builder, ring, args[0]).slots, WORD)
+        begins_before = builder.icmp_unsigned("<", address, builder.add(start, builder.mul(size, times)))
+        return builder.and_(begins_before, builder.icmp_unsigned(">", builder.add(address, nbytes), start))
+
+    return types.boolean(ring, types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
 def view(typing_context: Any, ring: Any, index: Any, count: Any) -> Any:
     """Array over `count` slots from that of element `index` on. It keeps the memory alive."""
     # safe: the caller has found that so many slots lie side by side.
@@ -370,6 +385,23 @@ def as_element(typing_context: Any, ring: Any, value: Any) -> Any:
         return emit_as_element(context, builder, ring, kind, args[1])
 
     return element_type(ring, kind)(ring, value), codegen
+
+
+@intrinsic
+def as_position(typing_context: Any, i: Any) -> Any:
+    """Return an index as an intp: what is too large for one is its largest, and no negative number."""
+    # safe: touches no memory.
+    if not isinstance(i, types.Integer):
+        raise NumbaTypeError(f"expected an integer index, got {i}")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = context.cast(builder, args[0], i, types.intp)
+        if i.signed or i.bitwidth < 64:
+            return number
+        too_large = builder.icmp_signed("<", number, constant(0))
+        return builder.select(too_large, constant((1 << 63) - 1), number)
+
+    return types.intp(i), codegen
 
 
 @intrinsic

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from jitkit._core.intrinsics import as_index
 from jitkit._core.jit import jit
 from jitkit.ring._block import HEAD, MISSED, REFUSED, TAIL
-from jitkit.ring._copying import put_in, take_out, up_to_the_seam
+from jitkit.ring._copying import put_in, require_other_memory, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,
+    as_position,
     borrow,
     capacity_of,
     load,
@@ -53,11 +53,17 @@ def pop(ring):
     """Take the oldest element out."""
     head = oldest(ring)
     if unlikely(head == load(ring, TAIL)):
-        raise IndexError(EMPTY_BUFFER)
+        refuse_empty()
     if overwrites(ring):
         store(ring, MISSED, load(ring, MISSED) + (head - load(ring, HEAD)))
     store(ring, HEAD, head + ONE)
     return read(ring, head)
+
+
+@jit
+def refuse_empty() -> None:
+    """Raise an IndexError, from a function of its own: numba lets what inlined code raises pass every `try`."""
+    raise IndexError(EMPTY_BUFFER)
 
 
 def pop_or(ring, default):
@@ -84,6 +90,7 @@ def first_left(ring: Any) -> Any:
 def extend(ring: Any, source: Any, count: Any) -> Any:
     """Put elements in that lie side by side at an address; return how many were stored."""
     tail, count = load(ring, TAIL), np.uint64(count)
+    require_other_memory(ring, source, count)
     if overwrites(ring):
         kept = min(count, capacity_of(ring))
         put_in(ring, tail + (count - kept), source + nbytes_of(ring, count - kept), kept)
@@ -99,6 +106,7 @@ def extend(ring: Any, source: Any, count: Any) -> Any:
 @jit
 def drain(ring: Any, target: Any, count: Any) -> Any:
     """Take up to `count` elements out, to an address; return how many there were."""
+    require_other_memory(ring, target, np.uint64(count))
     head = first_left(ring)
     taken = min(np.uint64(count), load(ring, TAIL) - head)
     take_out(ring, head, target, taken)
@@ -126,7 +134,7 @@ def clear(ring):
 
 def peek(ring, i=0):
     """Element `i`, counted from the oldest on, or from the newest back if it is negative."""
-    return read(ring, number_of(borrow(ring), as_index(i)))
+    return read(ring, number_of(borrow(ring), as_position(i)))
 
 
 @jit

@@ -13,7 +13,7 @@ import numpy as np
 
 from jitkit._core.jit import jit
 from jitkit.ring._block import ANNOUNCED, CLOSED, HEAD, MISSED, RESERVED, TAIL
-from jitkit.ring._copying import move_down, put_in, take_out, up_to_the_seam
+from jitkit.ring._copying import move_down, put_in, require_other_memory, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,
     capacity_of,
@@ -59,6 +59,7 @@ def push(tx: Any, value: Any) -> Any:
 def extend(tx: Any, source: Any, count: Any) -> Any:
     """Put elements in from an address on; of more than fit, the last ones."""
     tail, count = load(tx, TAIL), np.uint64(count)
+    require_other_memory(tx, source, count)
     announce(tx, tail + count)
     kept = min(count, capacity_of(tx))
     put_in(tx, tail + (count - kept), source + nbytes_of(tx, count - kept), kept)
@@ -143,6 +144,7 @@ def pop(rx: Any) -> Any:
 @jit
 def drain(rx: Any, target: Any, count: Any) -> Any:
     """Take up to `count` elements out, to an address; return how many there were."""
+    require_other_memory(rx, target, np.uint64(count))
     taken = min(np.uint64(count), catch_up(rx))
     head = load(rx, HEAD)
     take_out(rx, head, target, taken)

@@ -3,6 +3,7 @@
 EMPTY_BUFFER = "expected an element to take out, got an empty ring buffer"
 EMPTY_CHANNEL = "expected an element to take out, got an empty channel"
 EMPTY_QUEUE = "expected an element to take out, got an empty queue"
+OWN_MEMORY = "expected an array of other memory than the slots, got one that lies over them"
 OUTSIDE = "expected the index of an element in the ring buffer"
 ENDED = "expected an open channel, got one whose producer has closed it"
 NOBODY = "expected somebody to take elements out, got a channel whose consumer has closed it"

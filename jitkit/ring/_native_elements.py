@@ -10,7 +10,9 @@ from jitkit._core.native import OBJECT, call
 from jitkit._core.native_type import emit_kernel_call, emit_method_call, emit_word
 from jitkit.ring._native_words import BLOCK, POP_KERNEL, PUSH_KERNEL, PUTTER, TAKER, go_on_if, is_set
 
-PUT = ir.FunctionType(WORD, [OBJECT, WORD])  # (object, address of the element's bytes) -> 1 if it could be converted
+# (object, address of the element's bytes) -> 1 if it was converted; or one of these, the latter with an error set.
+PUT = ir.FunctionType(WORD, [OBJECT, WORD])
+NO_NUMBER, RAISED = 0, 2
 TAKE = ir.FunctionType(OBJECT, [WORD])  # (address of the element's bytes) -> a new reference
 LARGEST = 16  # bytes of a plain number
 
@@ -24,6 +26,8 @@ def emit_push(builder: Any, instance: Any, value: Any) -> Any:
     go_on_if(builder, builder.and_(is_set(builder, putter), is_set(builder, kernel)), slowly)
     put = builder.call(builder.inttoptr(putter, PUT.as_pointer()), [value, element])
     go_on_if(builder, is_set(builder, put), slowly)
+    with builder.if_then(builder.icmp_unsigned("==", put, constant(RAISED)), likely=False):
+        builder.ret(OBJECT(None))
     stored = emit_kernel_call(builder, kernel, emit_word(builder, instance, BLOCK), element)
     go_on_if(builder, builder.icmp_signed(">=", stored, constant(0)), slowly)
     result = call(builder, "PyBool_FromLong", OBJECT, stored)

@@ -1,6 +1,7 @@
 """Plain numbers on their way from Python into slots, and back.
 
 An object that cannot be converted leaves no error set: the method in Python that is called then says what is wrong.
+What else is raised while an object converts itself is left to be raised: Ctrl-C, for one.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ from typing import Any
 from jitkit._core.ir import BYTE, DOUBLE, SINGLE, WORD, constant, ir, pointer
 from jitkit._core.native import INT, OBJECT, call
 from jitkit._core.native_type import HEAD, functions
-from jitkit.ring._native_elements import PUT, TAKE
+from jitkit.ring._native_elements import NO_NUMBER, PUT, RAISED, TAKE
 
 
 def _emit_failure(builder: Any, wrong: Any) -> None:
-    """Return 0, without an error, where something is wrong."""
+    """Return where something is wrong: `NO_NUMBER` without an error, or `RAISED` with one."""
     with builder.if_then(wrong, likely=False):
+        expected = constant(0)
+        for name in ("PyExc_TypeError", "PyExc_OverflowError"):
+            kind = builder.load(builder.bitcast(_known_object(builder, name), OBJECT.as_pointer()))
+            matches = call(builder, "PyErr_ExceptionMatches", INT, kind)
+            expected = builder.or_(expected, builder.zext(matches, WORD))
+        with builder.if_then(builder.icmp_unsigned("==", expected, constant(0))):
+            builder.ret(constant(RAISED))
         call(builder, "PyErr_Clear", ir.VoidType())
-        builder.ret(constant(0))
+        builder.ret(constant(NO_NUMBER))
 
 
 def _emit_error_check(builder: Any, is_suspect: Any) -> None:
-    """Return 0 if a result that may mean an error does."""
+    """Return as `_emit_failure` does if a result that may mean an error means one."""
     with builder.if_then(is_suspect, likely=False):
         error = call(builder, "PyErr_Occurred", OBJECT)
         _emit_failure(builder, builder.icmp_unsigned("!=", error, OBJECT(None)))

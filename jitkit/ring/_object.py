@@ -12,6 +12,7 @@ from jitkit.ring._block import HEADER_NBYTES, SLOTS
 from jitkit.ring._elements import Element
 from jitkit.ring._native import Words
 from jitkit.ring._native_arrays import array_words, arrays_are_plain
+from jitkit.ring._native_words import WORDS
 from jitkit.ring._numbers import converters
 
 WRAP = (1 << 64) - 1  # counters are numbers of 64 bits
@@ -47,6 +48,11 @@ class BlockObject(Words):
     _lease: Any  # of shared memory: who owns it; else None
 
     def _set_up(self, memory: np.ndarray[Any, Any], element: Element, capacity: int, policy: str) -> None:
+        for word in WORDS:  # of what the object was before, if it was
+            setattr(self, word, 0)
+        for name in ("_meminfo", "_numba_type_"):
+            if hasattr(self, name):
+                delattr(self, name)
         self._memory, self._element, self._capacity, self._policy = memory, element, capacity, policy
         self._block, self._lease = memory.ctypes.data, None
         self._header = memory[:HEADER_NBYTES].view(np.uint64).data
@@ -84,11 +90,13 @@ class BlockObject(Words):
     def _set_word(self, place: int, value: int) -> None:
         self._header[place // 8] = value & WRAP
 
-    def _install(self, kernel: str, path: str) -> None:
-        """Let the machine code of a method call a kernel by itself from now on, if elements are plain numbers."""
-        if self._element.code:
-            self._putter, self._taker = converters()[self._element.code]
-            setattr(self, kernel, kernel_address(f"{path}_{self._element.dtype.itemsize}", 2))
+    def _install(self, kernel: str, path: str) -> bool:
+        """Let a method's machine code call a kernel by itself, if elements are plain numbers; tell if it can now."""
+        if not self._element.code or getattr(self, kernel):
+            return False
+        self._putter, self._taker = converters()[self._element.code]
+        setattr(self, kernel, kernel_address(f"{path}_{self._element.dtype.itemsize}", 2))
+        return True
 
     def _install_arrays(self, path: str) -> None:
         """The same for arrays: let `extend` call a kernel, and `window` make views."""

@@ -44,9 +44,10 @@ class Producer(End):
         Raises ValueError after `close`, BrokenPipeError if it would wait and the consumer has closed its end, and
         TypeError, OverflowError or ValueError if `value` is no element of the channel.
         """
-        cell = element_from(self._element, value, self)
         self._require_own()
-        self._install("_push_kernel", f"{CALLS}:send")
+        if self._install("_push_kernel", f"{CALLS}:send"):
+            return bool(self.push(value))
+        cell = element_from(self._element, value, self)
         while (stored := kernel(f"{CALLS}:send", ("int", "buffer"), alone=True)(self._block, cell)) < 0:
             self._wait_for_room()
         return bool(stored)
@@ -62,6 +63,8 @@ class Producer(End):
         values : (n,) array-like, or (n, ...) for elements that are arrays
         """
         values = elements_from(self._element, values, self)
+        if np.may_share_memory(values, self._memory):
+            values = values.copy()  # or elements would be overwritten before they are read
         self._require_own()
         if self._policy != "block":  # which is not done before all are in
             self._install_arrays(f"{CALLS}:extend")

@@ -80,8 +80,9 @@ class Queue(BlockObject):
 
         Raises TypeError, OverflowError or ValueError if `value` is no element of the queue.
         """
+        if self._install("_push_kernel", f"{CALLS}:push"):
+            return bool(self.push(value))
         cell = element_from(self._element, value, self)
-        self._install("_push_kernel", f"{CALLS}:push")
         return bool(kernel(f"{CALLS}:push", ("int", "buffer"), alone=True)(self._block, cell))
 
     def pop(self) -> Any:
@@ -97,7 +98,8 @@ class Queue(BlockObject):
 
     def pop_or(self, default: Any) -> Any:
         """Take the oldest element out, and return it; return `default` if there is none."""
-        self._install("_pop_kernel", f"{CALLS}:pop")
+        if self._install("_pop_kernel", f"{CALLS}:pop"):
+            return self.pop_or(default)
         cell = np.zeros(1, self._element.dtype)
         taken = kernel(f"{CALLS}:pop", ("int", "buffer"), alone=True)(self._block, cell)
         return element_to_python(self._element, cell[0]) if taken else default

@@ -1,11 +1,14 @@
 """A record that was read from a ring, in kernels: a value of its own, whatever becomes of its slot.
 
 What numba itself calls a record is a pointer to where it lies. Taken from a ring, that would be a slot that the next
-element overwrites. Fields are read by name, as an attribute or in brackets; wherever a record can go, the value can.
+element overwrites. Fields are read by name, as an attribute or in brackets, and the value can be stored to an array or
+a ring. It does not become a record of numba by itself: that would be a pointer to memory which nobody keeps.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,17 +16,17 @@ import numpy as np
 from jitkit._core.intrinsics import (
     AbstractTemplate,
     AttributeTemplate,
-    Conversion,
     box,
     cgutils,
     infer,
     infer_getattr,
+    intrinsic,
     lower_builtin,
-    lower_cast,
     lower_getattr_generic,
     models,
     new_array,
     numpy_dtype,
+    overload,
     register_model,
     typed,
     types,
@@ -37,10 +40,6 @@ class RecordValue(types.Type):
     def __init__(self, record: Any) -> None:
         self.record = record
         super().__init__(f"value of {record}")
-
-    def can_convert_to(self, context: Any, other: Any) -> Any:
-        """Let it go wherever a record of its type can."""
-        return Conversion.safe if other == self.record else None
 
     def __jitkit_fingerprint__(self) -> str:
         return str(self)
@@ -112,15 +111,37 @@ def emit_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> 
         return builder.load(pointer(builder, start, words_of(field.size)), align=1)
     if isinstance(field, types.NestedArray):
         array = new_array(context, builder, _field_type(kind, name), field.shape)
-        copy_memory(builder, builder.ptrtoint(array.data, WORD), start, constant(field.size))
+        nbytes = constant(math.prod(field.shape) * context.get_abi_sizeof(context.get_data_type(field.dtype)))
+        copy_memory(builder, builder.ptrtoint(array.data, WORD), start, nbytes)
         return array._getvalue()
     return context.unpack_value(builder, field, pointer(builder, start, context.get_data_type(field)), align=1)
 
 
-@lower_cast(RecordValue, types.Record)
-def _to_record(context: Any, builder: Any, given: Any, wanted: Any, value: Any) -> Any:
-    # safe: whoever takes a record reads it at once, to copy it; the memory lives as long as the function runs.
-    return builder.bitcast(cgutils.alloca_once_value(builder, value), context.get_value_type(wanted))
+def _store_item(array: Any, i: Any, value: Any) -> Any:
+    store_value(array[i], value)
+
+
+@overload(operator.setitem)
+def _set_item(array: Any, i: Any, value: Any) -> Any:
+    if not isinstance(array, types.Array) or not isinstance(value, RecordValue) or array.dtype != value.record:
+        return None
+    if isinstance(i, types.Integer) and array.ndim == 1:
+        return _store_item
+    if isinstance(i, types.BaseTuple) and len(i) == array.ndim:
+        return _store_item
+    return None
+
+
+@intrinsic
+def store_value(typing_context: Any, record: Any, value: Any) -> Any:
+    """Copy a record to where another one lies."""
+    # safe: a record of numba is a pointer to as many bytes as the value has.
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[1], builder.bitcast(args[0], args[1].type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(record, value), codegen
 
 
 @box(RecordValue)

@@ -13,8 +13,8 @@ import numpy as np
 from jitkit._core.jit import jit
 from jitkit.ring._block import MIRRORED, TAIL
 from jitkit.ring._copying import copy, up_to_the_seam
-from jitkit.ring._intrinsics import capacity_of, load, nbytes_of, slot_address, store, write
-from jitkit.ring._messages import TOO_LONG
+from jitkit.ring._intrinsics import capacity_of, lies_over, load, nbytes_of, slot_address, store, write
+from jitkit.ring._messages import OWN_MEMORY, TOO_LONG
 from jitkit.ring._window_intrinsics import write_again
 
 ONE = np.uint64(1)
@@ -35,6 +35,8 @@ def push(window: Any, value: Any) -> Any:
 def extend(window: Any, source: Any, count: Any) -> Any:
     """Put samples in that lie side by side at an address; return how many."""
     tail, count = load(window, TAIL), np.uint64(count)
+    if lies_over(window, 2, source, nbytes_of(window, count)):
+        raise ValueError(OWN_MEMORY)
     kept = min(count, capacity_of(window))
     put_in(window, tail + (count - kept), source + nbytes_of(window, count - kept), kept)
     store(window, TAIL, tail + count)

@@ -16,7 +16,7 @@ import numpy as np
 
 from jitkit._core.jit import jit
 from jitkit.ring._block import CACHED_HEAD, CACHED_TAIL, CLOSED, GONE, HEAD, MISSED, PEEKED, REFUSED, RESERVED, TAIL
-from jitkit.ring._copying import put_in, take_out, up_to_the_seam
+from jitkit.ring._copying import put_in, require_other_memory, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,
     borrow,
@@ -33,7 +33,7 @@ from jitkit.ring._intrinsics import (
     write,
 )
 from jitkit.ring._messages import EMPTY_CHANNEL, ENDED, NOBODY, TOO_MANY_COMMITTED, TOO_MANY_RELEASED
-from jitkit.ring._waiting import wait_a_turn
+from jitkit.ring._waiting import breathe, wait_a_turn
 
 ONE = np.uint64(1)
 
@@ -53,6 +53,10 @@ def make_room(tx: Any, tail: Any) -> Any:
     """Look whether the consumer has made room, and wait for it if that is the policy; tell whether there is some."""
     if free_slots(tx, tail):
         return True
+    if not is_from_python(tx):
+        breathe()
+        if free_slots(tx, tail):
+            return True
     if not waits(tx):
         store(tx, REFUSED, load(tx, REFUSED) + ONE)
         return False
@@ -87,6 +91,7 @@ def wait_for_room(tx: Any, tail: Any) -> Any:
 def extend_once(tx: Any, source: Any, count: Any) -> Any:
     """Put in what there is room for, from an address on; return how many."""
     tail, count = load(tx, TAIL), np.uint64(count)
+    require_other_memory(tx, source, count)
     kept = min(count, capacity_of(tx) - (tail - load(tx, CACHED_HEAD)))
     if kept < count:
         kept = min(count, free_slots(tx, tail))
@@ -142,10 +147,16 @@ def pop(rx):
     """Take the oldest element out."""
     head = load(rx, HEAD)
     if head == load(rx, CACHED_TAIL) and not has_more(borrow(rx), head):
-        raise IndexError(EMPTY_CHANNEL)
+        refuse_empty()
     value = read(rx, head)
     store_release(rx, HEAD, head + ONE)
     return value
+
+
+@jit
+def refuse_empty() -> None:
+    """Raise an IndexError, from a function of its own: see `_local`."""
+    raise IndexError(EMPTY_CHANNEL)
 
 
 def pop_or(rx, default):
@@ -162,6 +173,9 @@ def pop_or(rx, default):
 def has_more(rx: Any, head: Any) -> Any:
     """Look whether the producer has put something in."""
     tail = load_acquire(rx, TAIL)
+    if tail == head and not is_from_python(rx):
+        breathe()
+        tail = load_acquire(rx, TAIL)
     store(rx, CACHED_TAIL, tail)
     return tail != head
 
@@ -170,6 +184,7 @@ def has_more(rx: Any, head: Any) -> Any:
 def drain(rx: Any, target: Any, count: Any) -> Any:
     """Take up to `count` elements out, to an address; return how many there were."""
     head, count = load(rx, HEAD), np.uint64(count)
+    require_other_memory(rx, target, count)
     if load(rx, CACHED_TAIL) - head < count:
         has_more(rx, head)
     taken = min(count, load(rx, CACHED_TAIL) - head)

@@ -97,8 +97,9 @@ class WindowBuffer(BlockObject):
 
         Raises TypeError, OverflowError or ValueError if `value` is no sample of the window.
         """
+        if self._install("_push_kernel", f"{CALLS}:push"):
+            return bool(self.push(value))
         cell = element_from(self._element, value, self)
-        self._install("_push_kernel", f"{CALLS}:push")
         return bool(kernel(f"{CALLS}:push", ("int", "buffer"), alone=True)(self._block, cell))
 
     def extend(self, values: Any) -> int:
@@ -115,6 +116,8 @@ class WindowBuffer(BlockObject):
         """
         values = elements_from(self._element, values, self)
         self._install_arrays(f"{CALLS}:extend")
+        if np.may_share_memory(values, self._memory):
+            values = values.copy()  # or samples would be overwritten before they are read
         return kernel(f"{CALLS}:extend", ("int", "buffer", "int"), alone=True)(self._block, values, len(values))
 
     def window(self, count: int) -> np.ndarray[Any, Any]:
