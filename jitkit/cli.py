@@ -164,7 +164,7 @@ def run_info(options: argparse.Namespace) -> int:
 
     roots = kept_choices()
     told = None if roots is None else {np.dtype(letter).name: str(choice) for letter, choice in roots.items()}
-    facts = about() | {"square_roots": told}
+    facts = about() | {"square_roots": told, "rings": facts_of_rings()}
     if options.json:
         print(json.dumps(facts, indent=2))
     else:
@@ -172,6 +172,14 @@ def run_info(options: argparse.Namespace) -> int:
 
         Console(highlight=False, markup=False, emoji=False).print(as_table(facts))
     return 0
+
+
+def facts_of_rings() -> dict[str, object]:
+    """Why memory of windows is not mapped twice (None if it is), and whether calls from Python are machine code."""
+    from jitkit._core.mapping import mirror_refusal
+    from jitkit.ring import _native
+
+    return {"mirror_refusal": mirror_refusal(), "machine_code": _native.Words is not _native._PlainWords}
 
 
 def run_decode(options: argparse.Namespace) -> int:

@@ -51,8 +51,8 @@ def about() -> dict[str, Any]:
 
 
 def as_table(facts: dict[str, Any]) -> Table:
-    """The same, with ``square_roots`` (how, by dtype; or None), for people: to be printed without markup."""
-    cpu, threads, cache = facts["cpu"], facts["threads"], facts["cache"]
+    """The same, with ``square_roots`` (how, by dtype; or None) and ``rings``, for people: print it without markup."""
+    cpu, threads, cache, rings = facts["cpu"], facts["threads"], facts["cache"], facts["rings"]
     table = Table.grid(padding=(0, 2))
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version))
     table.add_row("processor", cpu["name"] + ("" if cpu["host"] == cpu["name"] else f" (on a {cpu['host']})"))
@@ -63,6 +63,9 @@ def as_table(facts: dict[str, Any]) -> Table:
     roots = facts["square_roots"] or {"jk.sqrt": "not used here yet: its first call measures"}
     for number, (dtype, how) in enumerate(roots.items()):
         table.add_row("" if number else "square roots", f"{dtype}: {how}")
+    twice = "mapped twice" if rings["mirror_refusal"] is None else f"written twice ({rings['mirror_refusal']})"
+    calls = "machine code" if rings["machine_code"] else "Python code, as this Python makes classes in another way"
+    table.add_row("rings", f"windows are {twice}, calls from Python are {calls}")
     for number, off in enumerate(facts["switched_off"]):
         remedy = f" ({off['remedy']})" if off["remedy"] else ""
         table.add_row("" if number else "switched off", f"{off['what']}: {off['why']}{remedy}")

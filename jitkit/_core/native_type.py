@@ -85,7 +85,9 @@ def kernel_address(path: str, count: int) -> int:
 _addresses: dict[str, int] = {}
 
 
-def functions(name: str, emitters: Mapping[str, tuple[Any, Callable[..., None]]]) -> dict[str, int]:
+def functions(
+    name: str, emitters: Mapping[str, tuple[Any, Callable[..., None]]], objects: Mapping[str, object] | None = None
+) -> dict[str, int]:
     """Compile functions that code reaches by address.
 
     Parameters
@@ -94,6 +96,8 @@ def functions(name: str, emitters: Mapping[str, tuple[Any, Callable[..., None]]]
         For the cache's listing.
     emitters : mapping of a name to (LLVM function type, emitter)
         An emitter is called with a builder and the function's arguments, and emits all of the body.
+    objects : mapping of a name to an object, optional
+        What the code may ask for by `emit_object`; it lives as long as the process.
 
     Returns
     -------
@@ -105,8 +109,24 @@ def functions(name: str, emitters: Mapping[str, tuple[Any, Callable[..., None]]]
         emit(ir.IRBuilder(function.append_basic_block("entry")), *function.args)
     with compiling:
         engine = loaded([object_of(name, module, keep=True)])
-    _kept.append(engine)
+    for symbol, value in (objects or {}).items():
+        if symbol in module.globals:
+            # safe: the variable is eight bytes, which this module has for the address.
+            ctypes.c_int64.from_address(engine.get_global_value_address(symbol)).value = id(value)
+    _kept.append((engine, objects))
     return {symbol: engine.get_function_address(symbol) for symbol in emitters}
+
+
+def emit_object(builder: Any, name: str) -> Any:
+    """Address of an object that `functions` was given.
+
+    Not of one that CPython exports: numba gives LLVM such names for other things.
+    """
+    known = builder.module.globals.get(name)
+    if known is None:
+        known = ir.GlobalVariable(builder.module, WORD, name)
+        known.initializer = constant(0)
+    return builder.inttoptr(builder.load(known), OBJECT)
 
 
 def emit_word(builder: Any, instance: Any, index: int) -> Any:

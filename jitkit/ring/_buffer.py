@@ -86,7 +86,7 @@ class RingBuffer(BlockObject):
         Raises TypeError, OverflowError or ValueError if `value` is no element of the ring.
         """
         if self._install("_push_kernel", PUSH):
-            return bool(self.push(value))
+            return bool(RingBuffer.push(self, value))
         cell = element_from(self._element, value, self)
         return bool(kernel(PUSH, ("int", "buffer"), alone=True)(self._block, cell))
 
@@ -97,12 +97,12 @@ class RingBuffer(BlockObject):
         """
         if not len(self):
             raise IndexError(f"{EMPTY_BUFFER} ({self})")
-        return self.pop_or(None)
+        return RingBuffer.pop_or(self, None)
 
     def pop_or(self, default: Any) -> Any:
         """Take the oldest element out, and return it; return `default` if there is none."""
         if self._install("_pop_kernel", POP):
-            return self.pop_or(default)
+            return RingBuffer.pop_or(self, default)
         cell = np.zeros(1, self._element.dtype)
         taken = kernel(POP, ("int", "buffer"), alone=True)(self._block, cell)
         return element_to_python(self._element, cell[0]) if taken else default

@@ -16,6 +16,9 @@ from jitkit._core.intrinsics import (
     overload_method,
     types,
 )
+from jitkit._core.intrinsics import (
+    nbytes_of as nbytes_in,
+)
 from jitkit._core.intrinsics import numpy_dtype as numpy_dtype_of
 from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
@@ -25,7 +28,7 @@ from jitkit.ring._block import check_capacity, check_policy
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._construction import emit_new_block
 from jitkit.ring._elements import Element, element_of
-from jitkit.ring._intrinsics import borrow, require_shape
+from jitkit.ring._intrinsics import borrow, lies_over, require_shape
 from jitkit.ring._types import RingBufferType
 
 
@@ -117,11 +120,19 @@ def _extend(ring, values):
 
         def extend_by_block(ring, values):
             require_shape(ring, values)
+            if lies_over(borrow(ring), 1, address_of(values), nbytes_in(values)):
+                return extend_by_a_copy(ring, values)
             return _local.extend(borrow(ring), address_of(values), values.shape[0])
 
         return extend_by_block
 
     return lambda ring, values: extend_one_by_one(ring, values)
+
+
+@jit
+def extend_by_a_copy(ring, values):
+    """Put elements in that lie over the slots, some of which would be overwritten before they are read."""
+    return ring.extend(values.copy())
 
 
 @jit

@@ -13,14 +13,17 @@ from jitkit._core.intrinsics import (
     overload_method,
     types,
 )
+from jitkit._core.intrinsics import (
+    nbytes_of as nbytes_in,
+)
 from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
 from jitkit.ring import _lossy, _spsc
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import CLOSED, HEAD, TAIL
-from jitkit.ring._buffer_typing import extend_one_by_one
+from jitkit.ring._buffer_typing import extend_by_a_copy, extend_one_by_one
 from jitkit.ring._consumer import require_still
-from jitkit.ring._intrinsics import borrow, load, require_shape, view
+from jitkit.ring._intrinsics import borrow, lies_over, load, require_shape, view
 from jitkit.ring._types import ConsumerType, ProducerType
 from jitkit.ring._waiting import wait_a_turn
 
@@ -44,6 +47,8 @@ def _extend(tx, values):
 
     def extend_by_block(tx, values):
         require_shape(tx, values)
+        if lies_over(borrow(tx), 1, address_of(values), nbytes_in(values)):
+            return extend_by_a_copy(tx, values)
         return extend(borrow(tx), address_of(values), values.shape[0])
 
     return extend_by_block

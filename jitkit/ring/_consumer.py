@@ -48,7 +48,7 @@ class Consumer(End):
         Raises IndexError if there is none.
         """
         nothing = object()
-        value = self.pop_or(nothing)
+        value = Consumer.pop_or(self, nothing)
         if value is nothing:
             raise IndexError(f"{EMPTY_CHANNEL} ({self})")
         return value
@@ -57,7 +57,7 @@ class Consumer(End):
         """Take the oldest element out, and return it; return `default` if there is none."""
         self._require_own()
         if self._install("_pop_kernel", f"{CALLS}:receive"):
-            return self.pop_or(default)
+            return Consumer.pop_or(self, default)
         cell = np.zeros(1, self._element.dtype)
         taken = kernel(f"{CALLS}:receive", ("int", "buffer"), alone=True)(self._block, cell)
         return element_to_python(self._element, cell[0]) if taken else default

@@ -56,7 +56,8 @@ def _number_from(element: Element, value: Any, where: object) -> Any:
         if dtype.kind == "b" and isinstance(value, bool | np.bool_ | np.ndarray) and np.asarray(value).dtype == bool:
             return bool(value)
         if dtype.kind in "iu":
-            number = operator.index(value)
+            value = bool(value) if isinstance(value, np.bool_) else value  # an integer, as True and False of Python are
+            number = int(operator.index(value))
             limits = np.iinfo(dtype)
             if limits.min <= number <= limits.max:
                 return number

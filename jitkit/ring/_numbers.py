@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from jitkit._core.ir import BYTE, DOUBLE, SINGLE, WORD, constant, ir, pointer
+from jitkit._core.ir import DOUBLE, SINGLE, WORD, constant, ir, pointer
 from jitkit._core.native import INT, OBJECT, call
-from jitkit._core.native_type import HEAD, functions
+from jitkit._core.native_type import HEAD, emit_object, functions
 from jitkit.ring._native_elements import NO_NUMBER, PUT, RAISED, TAKE
 
 
@@ -21,9 +21,8 @@ def _emit_failure(builder: Any, wrong: Any) -> None:
     """Return where something is wrong: `NO_NUMBER` without an error, or `RAISED` with one."""
     with builder.if_then(wrong, likely=False):
         expected = constant(0)
-        for name in ("PyExc_TypeError", "PyExc_OverflowError"):
-            kind = builder.load(builder.bitcast(_known_object(builder, name), OBJECT.as_pointer()))
-            matches = call(builder, "PyErr_ExceptionMatches", INT, kind)
+        for name in ("TypeError", "OverflowError"):
+            matches = call(builder, "PyErr_ExceptionMatches", INT, emit_object(builder, name))
             expected = builder.or_(expected, builder.zext(matches, WORD))
         with builder.if_then(builder.icmp_unsigned("==", expected, constant(0))):
             builder.ret(constant(RAISED))
@@ -53,7 +52,7 @@ def put_float(size: int) -> Callable[..., None]:
         if FLOATS_ARE_PLAIN:
             head = builder.ptrtoint(value, WORD)
             kind = builder.load(pointer(builder, builder.add(head, constant(HEAD - 8)), OBJECT))
-            with builder.if_then(builder.icmp_unsigned("==", kind, _known_object(builder, "PyFloat_Type"))):
+            with builder.if_then(builder.icmp_unsigned("==", kind, emit_object(builder, "float"))):
                 finish(builder.load(pointer(builder, builder.add(head, constant(HEAD)), DOUBLE)))
         number = call(builder, "PyFloat_AsDouble", DOUBLE, value)
         _emit_error_check(builder, builder.fcmp_ordered("==", number, DOUBLE(-1.0)))
@@ -73,12 +72,6 @@ def _floats_are_plain() -> bool:
 
 
 FLOATS_ARE_PLAIN = _floats_are_plain()
-
-
-def _known_object(builder: Any, name: str) -> Any:
-    """Address of an object that CPython has as a global variable."""
-    known = builder.module.globals.get(name) or ir.GlobalVariable(builder.module, BYTE, name)
-    return builder.bitcast(known, OBJECT)
 
 
 def put_integer(size: int, signed: bool) -> Callable[..., None]:
@@ -114,8 +107,7 @@ def put_boolean(builder: Any, value: Any, target: Any) -> None:
 
 
 def _is_boolean(builder: Any, value: Any) -> Any:
-    names = "_Py_TrueStruct", "_Py_FalseStruct"
-    true, false = (builder.icmp_unsigned("==", value, _known_object(builder, name)) for name in names)
+    true, false = (builder.icmp_unsigned("==", value, emit_object(builder, name)) for name in ("True", "False"))
     return builder.or_(true, false)
 
 
@@ -176,6 +168,11 @@ def take_complex(size: int) -> Callable[..., None]:
     return emit
 
 
+OBJECTS = {
+    "float": float, "True": True, "False": False, "TypeError": TypeError, "OverflowError": OverflowError,
+}  # fmt: skip
+
+
 def _codes() -> dict[str, tuple[Callable[..., None], Callable[..., None]]]:
     """Emitters of both ways, for each kind of plain number."""
     codes: dict[str, Any] = {"b1": (put_boolean, take_boolean)}
@@ -194,5 +191,5 @@ def converters() -> dict[str, tuple[int, int]]:
     codes = _codes()
     emitters = {f"put_{code}": (PUT, put) for code, (put, _) in codes.items()}
     emitters |= {f"take_{code}": (TAKE, take) for code, (_, take) in codes.items()}
-    found = functions("numbers of rings", emitters)
+    found = functions("numbers of rings", emitters, OBJECTS)
     return {code: (found[f"put_{code}"], found[f"take_{code}"]) for code in codes}

@@ -46,7 +46,7 @@ class Producer(End):
         """
         self._require_own()
         if self._install("_push_kernel", f"{CALLS}:send"):
-            return bool(self.push(value))
+            return bool(Producer.push(self, value))
         cell = element_from(self._element, value, self)
         while (stored := kernel(f"{CALLS}:send", ("int", "buffer"), alone=True)(self._block, cell)) < 0:
             self._wait_for_room()

@@ -81,7 +81,7 @@ class Queue(BlockObject):
         Raises TypeError, OverflowError or ValueError if `value` is no element of the queue.
         """
         if self._install("_push_kernel", f"{CALLS}:push"):
-            return bool(self.push(value))
+            return bool(Queue.push(self, value))
         cell = element_from(self._element, value, self)
         return bool(kernel(f"{CALLS}:push", ("int", "buffer"), alone=True)(self._block, cell))
 
@@ -91,7 +91,7 @@ class Queue(BlockObject):
         Raises IndexError if there is none.
         """
         nothing = object()
-        value = self.pop_or(nothing)
+        value = Queue.pop_or(self, nothing)
         if value is nothing:
             raise IndexError(f"{EMPTY_QUEUE} ({self})")
         return value
@@ -99,7 +99,7 @@ class Queue(BlockObject):
     def pop_or(self, default: Any) -> Any:
         """Take the oldest element out, and return it; return `default` if there is none."""
         if self._install("_pop_kernel", f"{CALLS}:pop"):
-            return self.pop_or(default)
+            return Queue.pop_or(self, default)
         cell = np.zeros(1, self._element.dtype)
         taken = kernel(f"{CALLS}:pop", ("int", "buffer"), alone=True)(self._block, cell)
         return element_to_python(self._element, cell[0]) if taken else default

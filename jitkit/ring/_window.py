@@ -98,7 +98,7 @@ class WindowBuffer(BlockObject):
         Raises TypeError, OverflowError or ValueError if `value` is no sample of the window.
         """
         if self._install("_push_kernel", f"{CALLS}:push"):
-            return bool(self.push(value))
+            return bool(WindowBuffer.push(self, value))
         cell = element_from(self._element, value, self)
         return bool(kernel(f"{CALLS}:push", ("int", "buffer"), alone=True)(self._block, cell))
 

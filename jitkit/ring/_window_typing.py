@@ -10,10 +10,14 @@ from jitkit._core.intrinsics import (
     overload_attribute,
     overload_method,
 )
+from jitkit._core.intrinsics import (
+    nbytes_of as nbytes_in,
+)
 from jitkit.ring import _rolling, _sliding
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import MIRRORED, TAIL
-from jitkit.ring._intrinsics import borrow, load, require_shape, view
+from jitkit.ring._buffer_typing import extend_by_a_copy
+from jitkit.ring._intrinsics import borrow, lies_over, load, require_shape, view
 from jitkit.ring._messages import NO_SAMPLES, NO_STATISTICS
 from jitkit.ring._types import WindowType
 
@@ -31,6 +35,8 @@ def _extend(window, values):
 
         def extend_by_block(window, values):
             require_shape(window, values)
+            if lies_over(borrow(window), 2, address_of(values), nbytes_in(values)):
+                return extend_by_a_copy(window, values)
             return _sliding.extend(borrow(window), address_of(values), values.shape[0])
 
         return extend_by_block
