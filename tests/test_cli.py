@@ -11,7 +11,8 @@ import pytest
 
 import jitkit as jk
 from jitkit import cli
-from jitkit._core import cpu, extras
+from jitkit._core import cpu, extras, mapping
+from jitkit.ring import _native
 from jitkit.simd import _sqrt_choice
 
 DECODE = ("decode", "flight.bin", "--record", "flight_records:Flight")
@@ -52,6 +53,18 @@ class TestInfo:
         monkeypatch.setattr(_sqrt_choice, "kept_choices", lambda: None)
         assert json.loads(run("info", "--json")[1])["square_roots"] is None
         assert "not used here yet: its first call measures" in run("info")[1]
+
+    def test_says_how_rings_work_here(self, run, monkeypatch):
+        here = {"mirror_refusal": mapping.mirror_refusal(), "machine_code": _native.Words is not _native._PlainWords}
+        assert json.loads(run("info", "--json")[1])["rings"] == here
+        monkeypatch.setattr(mapping, "mirror_refusal", lambda: None)
+        assert "windows are mapped twice, calls from Python are " in " ".join(run("info")[1].split())
+        monkeypatch.setattr(mapping, "mirror_refusal", lambda: "Function not implemented")
+        monkeypatch.setattr(_native, "Words", _native._PlainWords)
+        found = json.loads(run("info", "--json")[1])["rings"]
+        assert found == {"mirror_refusal": "Function not implemented", "machine_code": False}
+        told = "windows are written twice (Function not implemented), calls from Python are Python code"
+        assert told in " ".join(run("info")[1].split())
 
     def test_the_cache_is_where_it_is_set_and_has_its_size(self, run, monkeypatch, tmp_path):
         monkeypatch.setenv("JITKIT_CACHE_DIR", str(tmp_path))

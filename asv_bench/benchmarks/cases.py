@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from benchmarks import inputs, vectors
+from benchmarks import inputs, rings, vectors
 from benchmarks.interleaved import Case
 
 
@@ -140,6 +140,11 @@ def simd(name, jitkit, python, make, numpy):
     return Case(name, jitkit, python, make, numpy=numpy, sizes=(16_384,), prefix=2_000)
 
 
+def ring(name, jitkit, python, make, numpy=None):
+    """A case of rings: samples that come one after another, and stay in the first cache."""
+    return Case(name, jitkit, python, make, numpy=numpy, sizes=(16_384,), prefix=2_000)
+
+
 DECODE = "jitkit.records._reference:decode"
 ENCODE = "jitkit.records._reference:encode"
 TWIN = "jitkit.simd._reference:"
@@ -181,5 +186,39 @@ CASES = [
         vectors.search_with_python,
         vectors.text,
         vectors.search_with_numpy,
+    ),
+    ring(
+        "ring.push and pop",
+        rings.push_and_pop_in_kernel,
+        rings.push_and_pop_with_deque,
+        rings.ring("reject"),
+    ),
+    ring(
+        "ring.push and pop, from Python",
+        rings.push_and_pop_from_python,
+        rings.push_and_pop_with_deque,
+        rings.ring("reject"),
+    ),
+    ring("ring.push, overwrite", rings.overwrite_in_kernel, rings.overwrite_with_deque, rings.ring("overwrite")),
+    ring(
+        "ring.extend and drain, from Python",
+        rings.blocks_through_ring,
+        rings.blocks_through_deque,
+        rings.ring("reject"),
+    ),
+    ring("window.push and window", rings.append_and_look_in_kernel, rings.append_and_look_with_deque, rings.window),
+    ring("window.mean", rings.means_in_kernel, rings.means_with_running_sum, rings.window, rings.means_with_numpy),
+    ring(
+        "window.var, min and max",
+        rings.statistics_in_kernel,
+        rings.statistics_with_python,
+        rings.window,
+        rings.statistics_with_numpy,
+    ),
+    ring(
+        "channel, in one thread",
+        rings.send_and_receive_in_kernel,
+        rings.send_and_receive_with_queue,
+        rings.channel,
     ),
 ]

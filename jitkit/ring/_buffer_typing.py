@@ -28,7 +28,7 @@ from jitkit.ring._block import check_capacity, check_policy
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._construction import emit_new_block
 from jitkit.ring._elements import Element, element_of
-from jitkit.ring._intrinsics import borrow, lies_over, require_shape
+from jitkit.ring._intrinsics import borrow, keep, lies_over, require_shape
 from jitkit.ring._types import RingBufferType
 
 
@@ -122,17 +122,29 @@ def _extend(ring, values):
             require_shape(ring, values)
             if lies_over(borrow(ring), 1, address_of(values), nbytes_in(values)):
                 return extend_by_a_copy(ring, values)
-            return _local.extend(borrow(ring), address_of(values), values.shape[0])
+            stored = _local.extend(borrow(ring), address_of(values), values.shape[0])
+            keep(ring, values)
+            return stored
 
         return extend_by_block
 
     return lambda ring, values: extend_one_by_one(ring, values)
 
 
-@jit
-def extend_by_a_copy(ring, values):
-    """Put elements in that lie over the slots, some of which would be overwritten before they are read."""
-    return ring.extend(values.copy())
+def by_a_copy(extend: Any) -> Any:
+    """Kernel that puts elements in which lie over the slots: some would be overwritten before they are read."""
+
+    @jit
+    def extend_by_a_copy(ring, values):
+        copied = values.copy()
+        stored = extend(borrow(ring), address_of(copied), copied.shape[0])
+        keep(ring, copied)
+        return stored
+
+    return extend_by_a_copy
+
+
+extend_by_a_copy = by_a_copy(_local.extend)
 
 
 @jit
@@ -153,7 +165,9 @@ def _drain(ring, out):
 
         def drain_by_block(ring, out):
             require_shape(ring, out)
-            return _local.drain(borrow(ring), address_of(out), out.shape[0])
+            taken = _local.drain(borrow(ring), address_of(out), out.shape[0])
+            keep(ring, out)
+            return taken
 
         return drain_by_block
 

@@ -61,13 +61,14 @@ def _number_from(element: Element, value: Any, where: object) -> Any:
             limits = np.iinfo(dtype)
             if limits.min <= number <= limits.max:
                 return number
-            raise OverflowError(f"expected {_range(dtype)}, got {_shown(number)} ({where})")
+            raise OverflowError
         if dtype.kind in "fc" and not isinstance(value, str | bytes | bytearray):
             return float(value) if dtype.kind == "f" else complex(value)
     except TypeError as error:
         raise TypeError(f"{problem} ({where})") from error
     except OverflowError as error:
-        raise OverflowError(f"expected {_range(dtype)}, got {_shown(value)} ({where})") from error
+        got = _shown(value.item() if isinstance(value, np.generic) else value)
+        raise OverflowError(f"expected {_range(dtype)}, got {got} ({where})") from error
     raise TypeError(f"{problem} ({where})")
 
 

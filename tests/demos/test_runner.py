@@ -5,7 +5,7 @@ import pytest
 import jitkit as jk
 from jitkit import demos
 from jitkit._core import extras
-from jitkit.demos import _runner, _timing, records, sqrt
+from jitkit.demos import _runner, _timing, records, ring, sqrt
 
 
 @pytest.fixture
@@ -14,6 +14,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(_runner, "PASSES", 1)
     monkeypatch.setattr(_timing, "BLOCK", 0.0005)
     monkeypatch.setattr(records, "RECORDS", 2_000)
+    monkeypatch.setattr(ring, "COUNT", 2_000)
     monkeypatch.setattr(sqrt, "COUNT", 2_000)
     monkeypatch.setattr(sqrt, "TEXT", 2_000)
     monkeypatch.setenv("COLUMNS", "80")
@@ -26,21 +27,22 @@ def timing(jitkit, python=1.0, numpy=None, **kernel):
 
 
 def test_every_public_module_is_a_demo():
-    assert _runner.names_of_demos() == ["records", "sqrt", "telemetry"]
+    assert _runner.names_of_demos() == ["records", "ring", "sqrt", "telemetry"]
 
 
 @pytest.mark.usefixtures("quick")
 def test_all_demos_make_one_table(capsys):
     assert demos.run() == 0
     printed = capsys.readouterr()
-    sensor, roots = (
+    sensor, rings, roots = (
         ("sensor, C layout", "sensor, packed", "sensor, back to bytes"),
+        ("queue, one by one", "highest of 1,024"),
         ("roots, float64", "roots, float32"),
     )
-    for name in (*sensor, *roots, "control character", "JPSS-1 packets"):
+    for name in (*sensor, *rings, *roots, "control character", "JPSS-1 packets"):
         assert name in printed.out
     assert printed.out.count("kernel") == 1
-    assert "Compiling the kernels of records, sqrt, telemetry" in printed.err
+    assert "Compiling the kernels of records, ring, sqrt, telemetry" in printed.err
     assert max(map(len, printed.out.splitlines())) <= 80
 
 
@@ -55,7 +57,7 @@ def test_a_demo_asked_for_by_name_tells_its_story_first(capsys):
 
 def test_an_unknown_demo_is_refused_before_anything_runs(capsys):
     with pytest.raises(
-        jk.JitkitError, match=r"expected the name of a demo \(records, sqrt, telemetry\), got 'telemtry'"
+        jk.JitkitError, match=r"expected the name of a demo \(records, ring, sqrt, telemetry\), got 'telemtry'"
     ):
         demos.run(["records", "telemtry"])
     assert capsys.readouterr() == ("", "")
