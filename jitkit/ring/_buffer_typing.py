@@ -9,26 +9,24 @@ import numpy as np
 
 from jitkit._core.intrinsics import (
     NumbaTypeError,
-    address_of,
     intrinsic,
     overload,
     overload_attribute,
     overload_method,
     types,
 )
-from jitkit._core.intrinsics import (
-    nbytes_of as nbytes_in,
-)
 from jitkit._core.intrinsics import numpy_dtype as numpy_dtype_of
 from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
 from jitkit.ring import _local
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
+from jitkit.ring._array_intrinsics import on_items
 from jitkit.ring._block import check_capacity, check_policy
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._construction import emit_new_block
 from jitkit.ring._elements import Element, element_of
-from jitkit.ring._intrinsics import borrow, keep, lies_over, require_shape
+from jitkit.ring._intrinsics import borrow, require_shape
+from jitkit.ring._messages import OWN_MEMORY
 from jitkit.ring._types import RingBufferType
 
 
@@ -113,6 +111,17 @@ def _pop_or(ring, default):
     return _local.pop_or
 
 
+extend_items, drain_items = on_items(_local.extend), on_items(_local.drain)
+
+
+@jit
+def accepted(count):
+    """Return how many elements were moved, or raise a ValueError if none could be."""
+    if count < 0:
+        raise ValueError(OWN_MEMORY)
+    return count
+
+
 @overload_method(RingBufferType, "extend", inline="always")
 def _extend(ring, values):
     require_array(ring, values)
@@ -120,31 +129,11 @@ def _extend(ring, values):
 
         def extend_by_block(ring, values):
             require_shape(ring, values)
-            if lies_over(borrow(ring), 1, address_of(values), nbytes_in(values)):
-                return extend_by_a_copy(ring, values)
-            stored = _local.extend(borrow(ring), address_of(values), values.shape[0])
-            keep(ring, values)
-            return stored
+            return accepted(extend_items(ring, values))
 
         return extend_by_block
 
     return lambda ring, values: extend_one_by_one(ring, values)
-
-
-def by_a_copy(extend: Any) -> Any:
-    """Kernel that puts elements in which lie over the slots: some would be overwritten before they are read."""
-
-    @jit
-    def extend_by_a_copy(ring, values):
-        copied = values.copy()
-        stored = extend(borrow(ring), address_of(copied), copied.shape[0])
-        keep(ring, copied)
-        return stored
-
-    return extend_by_a_copy
-
-
-extend_by_a_copy = by_a_copy(_local.extend)
 
 
 @jit
@@ -165,9 +154,7 @@ def _drain(ring, out):
 
         def drain_by_block(ring, out):
             require_shape(ring, out)
-            taken = _local.drain(borrow(ring), address_of(out), out.shape[0])
-            keep(ring, out)
-            return taken
+            return accepted(drain_items(ring, out))
 
         return drain_by_block
 

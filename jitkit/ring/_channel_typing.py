@@ -13,17 +13,14 @@ from jitkit._core.intrinsics import (
     overload_method,
     types,
 )
-from jitkit._core.intrinsics import (
-    nbytes_of as nbytes_in,
-)
 from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
 from jitkit.ring import _lossy, _spsc
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import CLOSED, HEAD, TAIL
-from jitkit.ring._buffer_typing import by_a_copy, extend_one_by_one
+from jitkit.ring._buffer_typing import extend_one_by_one
 from jitkit.ring._consumer import require_still
-from jitkit.ring._intrinsics import borrow, keep, lies_over, load, require_shape, view
+from jitkit.ring._intrinsics import borrow, keep, load, require_shape, view
 from jitkit.ring._types import ConsumerType, ProducerType
 from jitkit.ring._waiting import wait_a_turn
 
@@ -38,21 +35,15 @@ def _push(tx, value):
     return (lambda tx, value: _lossy.push(borrow(tx), value)) if _is_lossy(tx) else _spsc.push
 
 
-extend_lossy_by_a_copy, extend_spsc_by_a_copy = by_a_copy(_lossy.extend), by_a_copy(_spsc.extend)
-
-
 @overload_method(ProducerType, "extend", inline="always")
 def _extend(tx, values):
     require_array(tx, values)
     if not is_block_of_elements(tx, values):
         return lambda tx, values: extend_one_by_one(tx, values)
     extend = _lossy.extend if _is_lossy(tx) else _spsc.extend
-    extend_by_a_copy = extend_lossy_by_a_copy if _is_lossy(tx) else extend_spsc_by_a_copy
 
     def extend_by_block(tx, values):
         require_shape(tx, values)
-        if lies_over(borrow(tx), 1, address_of(values), nbytes_in(values)):
-            return extend_by_a_copy(tx, values)
         stored = extend(borrow(tx), address_of(values), values.shape[0])
         keep(tx, values)
         return stored

@@ -10,14 +10,10 @@ from jitkit._core.intrinsics import (
     overload_attribute,
     overload_method,
 )
-from jitkit._core.intrinsics import (
-    nbytes_of as nbytes_in,
-)
 from jitkit.ring import _rolling, _sliding
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
 from jitkit.ring._block import MIRRORED, TAIL
-from jitkit.ring._buffer_typing import by_a_copy
-from jitkit.ring._intrinsics import borrow, keep, lies_over, load, require_shape, view
+from jitkit.ring._intrinsics import borrow, keep, load, require_shape, view
 from jitkit.ring._messages import NO_SAMPLES, NO_STATISTICS
 from jitkit.ring._types import WindowType
 
@@ -28,9 +24,6 @@ def _push(window, value):
     return lambda window, value: _sliding.push(borrow(window), value)
 
 
-extend_by_a_copy = by_a_copy(_sliding.extend)
-
-
 @overload_method(WindowType, "extend")
 def _extend(window, values):
     require_array(window, values)
@@ -38,8 +31,6 @@ def _extend(window, values):
 
         def extend_by_block(window, values):
             require_shape(window, values)
-            if lies_over(borrow(window), 2, address_of(values), nbytes_in(values)):
-                return extend_by_a_copy(window, values)
             stored = _sliding.extend(borrow(window), address_of(values), values.shape[0])
             keep(window, values)
             return stored
