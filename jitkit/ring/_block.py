@@ -42,6 +42,7 @@ CACHED_HEAD = 256  # what the producer last saw of HEAD: never beyond it
 REFUSED = 264  # elements that found no room
 RESERVED = 272  # slots behind TAIL that a user fills in place
 PRODUCER_BUSY = 280  # 1 while a kernel has the producer
+RESERVED_AT = 288  # TAIL when slots were reserved: another one means that they no longer are
 
 HEAD = 384  # elements that were ever taken out: written by the consumer, after it has read them
 GONE = 392  # 1 when nobody will take anything out any more
@@ -50,6 +51,7 @@ CACHED_TAIL = 512  # what the consumer last saw of TAIL: never behind HEAD, neve
 MISSED = 520  # elements that were overwritten before they were read
 PEEKED = 528  # elements from HEAD on that a user reads in place
 CONSUMER_BUSY = 536  # 1 while a kernel has the consumer
+PEEKED_AT = 544  # HEAD when elements were peeked at: another one means that they no longer are
 
 HEADER_NBYTES = 640
 ALIGNMENT = 128

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from jitkit._core.intrinsics import (
     NumbaTypeError,
     address_of,
@@ -104,7 +106,7 @@ def _pop_or(rx, default):
 def _drain(rx, out):
     require_array(rx, out, out=True)
     if not is_block_of_elements(rx, out):
-        return lambda rx, out: drain_one_by_one(rx, out)
+        return lambda rx, out: drain_by_a_copy(rx, out)
     drain = _lossy.drain if _is_lossy(rx) else _spsc.drain
 
     def drain_by_block(rx, out):
@@ -117,13 +119,12 @@ def _drain(rx, out):
 
 
 @jit
-def drain_one_by_one(rx, out):
+def drain_by_a_copy(rx, out):
     """Take elements out to where they do not lie side by side."""
     require_shape(rx, out)
-    taken = 0
-    while taken < out.shape[0] and len(rx) > 0:
-        out[taken] = rx.pop()
-        taken += 1
+    copied = np.empty(out.shape, out.dtype)
+    taken = rx.drain(copied)
+    out[:taken] = copied[:taken]
     return taken
 
 

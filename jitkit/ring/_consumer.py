@@ -10,13 +10,7 @@ import numpy as np
 
 from jitkit._core.native import kernel
 from jitkit.errors import JitkitError
-from jitkit.ring._block import (
-    CLOSED,
-    CONSUMER_BUSY,
-    GONE,
-    HEAD,
-    PEEKED,
-)
+from jitkit.ring._block import CLOSED, CONSUMER_BUSY, GONE, HEAD, PEEKED, PEEKED_AT
 from jitkit.ring._buffer import check_out
 from jitkit.ring._conversion import element_to_python
 from jitkit.ring._end import CALLS, SLICE, End
@@ -103,7 +97,7 @@ class Consumer(End):
             If there are more than were peeked at.
         """
         self._require_own()
-        peeked = self._word(PEEKED)
+        peeked = self._word(PEEKED) if self._word(PEEKED_AT) == self._word(HEAD) else 0
         if not 0 <= count <= peeked:
             raise ValueError(f"{TOO_MANY_RELEASED}, {peeked}, got {count} ({self})")
         self._set_word(PEEKED, 0)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jitkit._core.jit import jit
-from jitkit.ring._block import ANNOUNCED, CLOSED, HEAD, MISSED, RESERVED, TAIL
+from jitkit.ring._block import ANNOUNCED, CLOSED, HEAD, MISSED, RESERVED, RESERVED_AT, TAIL
 from jitkit.ring._copying import move_down, put_in, require_other_memory, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,
@@ -48,9 +48,9 @@ def announce(tx: Any, tail: Any) -> None:
 @jit
 def push(tx: Any, value: Any) -> Any:
     """Put an element in."""
-    tail = load(tx, TAIL)
+    tail, element = load(tx, TAIL), as_element(tx, value)
     announce(tx, tail + ONE)
-    write(tx, tail, value)
+    write(tx, tail, element)
     store_release(tx, TAIL, tail + ONE)
     return True
 
@@ -74,6 +74,7 @@ def reservable(tx: Any, count: Any) -> Any:
     given = up_to_the_seam(tx, tail, min(np.uint64(max(count, 0)), capacity_of(tx)))
     announce(tx, tail + given)
     store(tx, RESERVED, given)
+    store(tx, RESERVED_AT, tail)
     return np.int64(given)
 
 

@@ -40,7 +40,7 @@ def turn_of(queue: Any, i: Any, expected: Any) -> Any:
 @jit
 def push(queue: Any, value: Any) -> Any:
     """Put an element in; tell whether it was stored."""
-    i = load_relaxed(queue, TAIL)
+    i, element = load_relaxed(queue, TAIL), as_element(queue, value)  # which may raise: not once a slot is claimed
     while True:
         turn = turn_of(queue, i, i << ONE)
         if turn < 0:  # the consumer of the element that was there has not been here
@@ -49,7 +49,7 @@ def push(queue: Any, value: Any) -> Any:
         if turn == 0 and replace_counter(queue, TAIL, i, i + ONE):
             break
         i = load_relaxed(queue, TAIL)
-    write(queue, i, value)
+    write(queue, i, element)
     store_sequence(queue, i, (i << ONE) + ONE)
     return True
 

@@ -7,13 +7,7 @@ from typing import Any
 import numpy as np
 
 from jitkit._core.native import kernel
-from jitkit.ring._block import (
-    CLOSED,
-    GONE,
-    PRODUCER_BUSY,
-    RESERVED,
-    TAIL,
-)
+from jitkit.ring._block import CLOSED, GONE, PRODUCER_BUSY, RESERVED, RESERVED_AT, TAIL
 from jitkit.ring._conversion import element_from, elements_from
 from jitkit.ring._end import CALLS, SLICE, End
 from jitkit.ring._messages import ENDED, NOBODY, TOO_MANY_COMMITTED
@@ -101,7 +95,7 @@ class Producer(End):
             If there are more than were reserved. The others are no longer reserved.
         """
         self._require_own()
-        reserved = self._word(RESERVED)
+        reserved = self._word(RESERVED) if self._word(RESERVED_AT) == self._word(TAIL) else 0
         if not 0 <= count <= reserved:
             raise ValueError(f"{TOO_MANY_COMMITTED}, {reserved}, got {count} ({self})")
         self._set_word(RESERVED, 0)

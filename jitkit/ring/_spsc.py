@@ -35,7 +35,7 @@ from jitkit.ring._intrinsics import (
 from jitkit.ring._messages import EMPTY_CHANNEL, ENDED, NOBODY, TOO_MANY_COMMITTED, TOO_MANY_RELEASED
 from jitkit.ring._waiting import breathe, wait_a_turn
 
-ONE = np.uint64(1)
+ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 def push(tx, value):
@@ -126,19 +126,27 @@ def reservable(tx: Any, count: Any) -> Any:
             store(tx, REFUSED, load(tx, REFUSED) + ONE)
     given = up_to_the_seam(tx, tail, min(np.uint64(max(count, 0)), free))
     store(tx, RESERVED, given)
+    store(tx, RESERVED_AT, tail)
     return np.int64(given)
 
 
 def commit(tx, count):
     """Publish the first of the slots that were reserved."""
-    if count < 0 or np.uint64(count) > load(tx, RESERVED):
+    if count < 0 or np.uint64(count) > reserved(tx):
         raise ValueError(TOO_MANY_COMMITTED)
-    store(tx, RESERVED, np.uint64(0))
+    store(tx, RESERVED, ZERO)
     store_release(tx, TAIL, load(tx, TAIL) + np.uint64(count))
+
+
+@jit
+def reserved(tx: Any) -> Any:
+    """How many slots are reserved: none any more, if something was put in since."""
+    return load(tx, RESERVED) if load(tx, RESERVED_AT) == load(tx, TAIL) else ZERO
 
 
 def close(tx):
     """Say that nothing more will come."""
+    store(tx, RESERVED, ZERO)
     store_release(tx, CLOSED, ONE)
     store(tx, CACHED_HEAD, load(tx, TAIL) - capacity_of(tx))
 
@@ -201,15 +209,22 @@ def peekable(rx: Any, count: Any) -> Any:
     there = load(rx, CACHED_TAIL) - head
     given = up_to_the_seam(rx, head, min(np.uint64(max(count, 0)), there))
     store(rx, PEEKED, given)
+    store(rx, PEEKED_AT, head)
     return np.int64(given)
 
 
 def release(rx, count):
     """Give up the first of the elements that were peeked at."""
-    if count < 0 or np.uint64(count) > load(rx, PEEKED):
+    if count < 0 or np.uint64(count) > peeked(rx):
         raise ValueError(TOO_MANY_RELEASED)
-    store(rx, PEEKED, np.uint64(0))
+    store(rx, PEEKED, ZERO)
     store_release(rx, HEAD, load(rx, HEAD) + np.uint64(count))
+
+
+@jit
+def peeked(rx: Any) -> Any:
+    """How many elements are peeked at: none any more, if something was taken out since."""
+    return load(rx, PEEKED) if load(rx, PEEKED_AT) == load(rx, HEAD) else ZERO
 
 
 @jit
