@@ -15,7 +15,20 @@ from typing import Any
 import numpy as np
 
 from jitkit._core.jit import jit
-from jitkit.ring._block import CACHED_HEAD, CACHED_TAIL, CLOSED, GONE, HEAD, MISSED, PEEKED, REFUSED, RESERVED, TAIL
+from jitkit.ring._block import (
+    CACHED_HEAD,
+    CACHED_TAIL,
+    CLOSED,
+    GONE,
+    HEAD,
+    MISSED,
+    PEEKED,
+    PEEKED_AT,
+    REFUSED,
+    RESERVED,
+    RESERVED_AT,
+    TAIL,
+)
 from jitkit.ring._copying import put_in, require_other_memory, take_out, up_to_the_seam
 from jitkit.ring._intrinsics import (
     as_element,
