@@ -151,7 +151,7 @@ class Channel(Ring):
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.closed = False
-        self.reserved = self.peeked = 0  # numbers of the first elements behind those
+        self.reserved = self.peeked = (0, 0)  # how many, at which `tail` and `head`: at no other one any more
 
     def free_slots(self) -> int:
         """How many slots are free, by what the consumer has done so far."""
@@ -165,34 +165,36 @@ class Channel(Ring):
         if free == 0 and count > 0:
             self.refused += 1
         given = self.up_to_the_seam(self.tail, min(max(count, 0), free))
-        self.reserved = self.tail + given
+        self.reserved = given, self.tail
         first = self.tail % self.capacity
         return range(first, first + given)
 
     def commit(self, count: int) -> None:
         """Publish the first of the slots that were reserved."""
-        if not 0 <= count <= max(self.reserved - self.tail, 0):
+        given, tail = self.reserved
+        if not 0 <= count <= given * (tail == self.tail):
             raise ValueError(_messages.TOO_MANY_COMMITTED)
         self.tail += count
-        self.reserved = self.tail
+        self.reserved = 0, self.tail
 
     def close(self) -> None:
         """Say that nothing more will come."""
         self.closed = True
-        self.reserved = self.tail
+        self.reserved = 0, self.tail
 
     def peek(self, count: int) -> list[Any]:
         """Elements that can be read in place: those of `count` that are there and lie side by side."""
         given = self.up_to_the_seam(self.head, min(max(count, 0), len(self)))
-        self.peeked = self.head + given
+        self.peeked = given, self.head
         return self.take_out(self.head, given)
 
     def release(self, count: int) -> None:
         """Give up the first of the elements that were peeked at."""
-        if not 0 <= count <= max(self.peeked - self.head, 0):
+        given, head = self.peeked
+        if not 0 <= count <= given * (head == self.head):
             raise ValueError(_messages.TOO_MANY_RELEASED)
         self.head += count
-        self.peeked = self.head
+        self.peeked = 0, self.head
 
     def has_ended(self) -> bool:
         """Whether nothing will come any more."""
