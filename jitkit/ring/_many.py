@@ -14,19 +14,9 @@ import numpy as np
 
 from jitkit._core.jit import jit
 from jitkit.ring._block import HEAD, REFUSED, TAIL
-from jitkit.ring._intrinsics import (
-    add_to_counter,
-    as_element,
-    capacity_of,
-    load_acquire,
-    load_relaxed,
-    load_sequence,
-    read,
-    replace_counter,
-    store_sequence,
-    write,
-)
+from jitkit.ring._intrinsics import as_element, capacity_of, load_acquire, load_relaxed, read, write
 from jitkit.ring._messages import EMPTY_QUEUE
+from jitkit.ring._queue_intrinsics import add_to_counter, load_sequence, replace_counter, store_sequence
 
 ONE = np.uint64(1)
 

@@ -179,8 +179,7 @@ class Channel(Ring):
 
     def close(self) -> None:
         """Say that nothing more will come."""
-        self.closed = True
-        self.reserved = 0, self.tail
+        self.closed, self.reserved = True, (0, self.tail)
 
     def peek(self, count: int) -> list[Any]:
         """Elements that can be read in place: those of `count` that are there and lie side by side."""
