@@ -128,10 +128,11 @@ class Consumer(End):
 
     def close(self) -> None:
         """Say that nothing more will be taken out: a producer that waits for room gets a BrokenPipeError."""
+        if self._lease is not None and self._lease.is_over:
+            return
         self._require_own()
         self._set_word(GONE, 1)
-        if self._lease is not None:
-            self._lease.give_back()
+        self._give_back()
 
     @property
     def position(self) -> int:

@@ -30,6 +30,12 @@ class End(BlockObject):
         if self._word(self._busy_word):
             raise JitkitError(f"expected a {self.family.lower()} that is free, got one that a kernel has ({self})")
 
+    def _give_back(self) -> None:
+        """Let another process have this end."""
+        if self._lease is not None:
+            self._push_kernel = self._pop_kernel = self._extend_kernel = 0
+            self._lease.give_back()
+
     def _claim(self) -> None:
         """Take the end for a kernel, which gives it back when it is done."""
         self._require_own()
@@ -57,9 +63,14 @@ class End(BlockObject):
     @property
     def dropped(self) -> int:
         """How many elements were refused, or overwritten before they were taken out."""
-        waiting = (self._word(TAIL) - self._word(HEAD)) & WRAP
-        overwritten = max(0, waiting - self._capacity)
-        return (self._word(REFUSED) + self._word(MISSED) + overwritten) & WRAP
+        for _ in range(100):  # until nothing was taken out in between: see `_spsc.dropped`
+            missed, head = self._word(MISSED), self._word(HEAD)
+            unread = (self._word(TAIL) - head) & WRAP
+            if self._word(HEAD) == head:
+                break
+        else:
+            unread = 0
+        return (self._word(REFUSED) + missed + max(0, unread - self._capacity)) & WRAP
 
     def __len__(self) -> int:
         return self._waiting()

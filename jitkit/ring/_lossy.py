@@ -81,8 +81,8 @@ def reservable(tx: Any, count: Any) -> Any:
 @jit
 def skip(rx: Any, count: Any) -> None:
     """Go on some elements later, and count those before it as missed."""
-    store(rx, MISSED, load(rx, MISSED) + count)
     store_release(rx, HEAD, load(rx, HEAD) + count)
+    store_release(rx, MISSED, load(rx, MISSED) + count)
 
 
 @jit

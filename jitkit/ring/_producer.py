@@ -103,11 +103,10 @@ class Producer(End):
 
     def close(self) -> None:
         """Say that nothing more will come. The consumer still gets what is there."""
-        self._require_own()
         if not self.closed:
+            self._require_own()
             kernel(f"{CALLS}:close", ("int",), alone=True)(self._block)
-            if self._lease is not None:
-                self._lease.give_back()
+            self._give_back()
 
     def _wait_for_room(self) -> None:
         """Wait for a while; an error where waiting is of no use."""

@@ -86,7 +86,13 @@ def free_slots(tx: Any, tail: Any) -> Any:
         raise ValueError(ENDED)
     head = load_acquire(tx, HEAD)
     store(tx, CACHED_HEAD, head)
-    return capacity_of(tx) - (tail - head)
+    return room_after(tx, tail - head)
+
+
+@jit
+def room_after(tx: Any, used: Any) -> Any:
+    """How many slots are free: none, also where another process has made nonsense of a counter."""
+    return capacity_of(tx) - min(used, capacity_of(tx))
 
 
 @jit
@@ -105,7 +111,7 @@ def extend_once(tx: Any, source: Any, count: Any) -> Any:
     """Put in what there is room for, from an address on; return how many."""
     tail, count = load(tx, TAIL), np.uint64(count)
     require_other_memory(tx, source, count)
-    kept = min(count, capacity_of(tx) - (tail - load(tx, CACHED_HEAD)))
+    kept = min(count, room_after(tx, tail - load(tx, CACHED_HEAD)))
     if kept < count:
         kept = min(count, free_slots(tx, tail))
     put_in(tx, tail, source, kept)
@@ -208,7 +214,7 @@ def drain(rx: Any, target: Any, count: Any) -> Any:
     require_other_memory(rx, target, count)
     if load(rx, CACHED_TAIL) - head < count:
         has_more(rx, head)
-    taken = min(count, load(rx, CACHED_TAIL) - head)
+    taken = min(count, load(rx, CACHED_TAIL) - head, capacity_of(rx))
     take_out(rx, head, target, taken)
     store_release(rx, HEAD, head + taken)
     return np.int64(taken)
@@ -219,7 +225,7 @@ def peekable(rx: Any, count: Any) -> Any:
     """How many of `count` elements can be read in place: those that are there and lie side by side."""
     head = load(rx, HEAD)
     has_more(rx, head)
-    there = load(rx, CACHED_TAIL) - head
+    there = min(load(rx, CACHED_TAIL) - head, capacity_of(rx))
     given = up_to_the_seam(rx, head, min(np.uint64(max(count, 0)), there))
     store(rx, PEEKED, given)
     store(rx, PEEKED_AT, head)
@@ -253,10 +259,17 @@ def close_consumer(rx):
 
 @jit
 def dropped(end: Any) -> Any:
-    """How many elements were refused, or overwritten before they were taken out."""
-    unread = load_acquire(end, TAIL) - load_acquire(end, HEAD)
+    """How many elements were refused, or overwritten before they were taken out: never too many.
+
+    HEAD moves on before MISSED does, so that is read first; what lies between HEAD and TAIL counts only as of one time.
+    """
+    missed, head = load_acquire(end, MISSED), load_acquire(end, HEAD)
+    unread = load_acquire(end, TAIL) - head
+    while load_acquire(end, HEAD) != head:
+        missed, head = load_acquire(end, MISSED), load_acquire(end, HEAD)
+        unread = load_acquire(end, TAIL) - head
     overwritten = unread - min(unread, capacity_of(end))
-    return np.int64(load_relaxed(end, REFUSED) + load_relaxed(end, MISSED) + overwritten)
+    return np.int64(load_relaxed(end, REFUSED) + missed + overwritten)
 
 
 @jit

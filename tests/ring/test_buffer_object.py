@@ -175,8 +175,6 @@ class TestInKernels:
     def test_it_may_be_used_there_first(self, first):
         code = FIRST_USED_IN_A_KERNEL.format(name="RingBuffer" if first else "jk.RingBuffer", first=first)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-        if "Unknown attribute 'RingBuffer'" in done.stderr or "Untyped global name 'RingBuffer'" in done.stderr:
-            pytest.xfail("numba gets to know rings when one is made in Python, or if they are loaded before it starts")
         assert (done.returncode, done.stdout) == (0, "(True, 5)\n"), done.stderr
 
     def test_it_is_made(self):

@@ -151,8 +151,6 @@ class TestBothWaysAgree:
                 found.append((ring.push(value), repr(ring)))
             except (TypeError, OverflowError) as error:
                 found.append(repr(error))
-        if found[0] != found[1]:
-            pytest.xfail(f"{value!r} is refused by the first push only: objects convert themselves in the next ones")
         assert found[0] == found[1]
 
     def test_about_what_a_float32_cannot_hold(self):
@@ -164,9 +162,7 @@ class TestBothWaysAgree:
                 ring.push(1e300)
             assert ring.pop() == np.inf
             found.append([str(warning.message) for warning in warned])
-        if found[0] != found[1]:
-            pytest.xfail("the first push warns of the overflow, and no other")
-        assert found[0] == found[1]
+        assert found == [[], []]
 
     @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, ZeroDivisionError], ids=lambda kind: kind.__name__)
     @pytest.mark.parametrize("dtype", ["i8", "f8", "c16"])
@@ -185,8 +181,6 @@ class TestBothWaysAgree:
         with pytest.raises((stop, TypeError)) as caught:
             ring.push(Stops())
         assert ring.is_empty
-        if asked and caught.type is TypeError:
-            pytest.xfail(f"{stop.__name__} is swallowed")
         assert caught.type is (stop if asked else TypeError)
 
 
