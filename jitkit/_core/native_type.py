@@ -69,6 +69,8 @@ def replace_methods(cls: type, code: Mapping[str, int]) -> None:
 
 
 _kept: list[Any] = []  # CPython borrows every pointer that it is given
+# When modules are emptied at the end, objects that have such methods may still be there: the code stays to the last.
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))
 
 
 def kernel_address(path: str, count: int) -> int:

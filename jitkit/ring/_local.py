@@ -35,6 +35,7 @@ from jitkit.ring._intrinsics import (
     write,
 )
 from jitkit.ring._messages import EMPTY_BUFFER, OUTSIDE
+from jitkit.ring._raising_intrinsics import from_the_oldest, raise_index_error
 
 ONE = np.uint64(1)
 
@@ -54,17 +55,12 @@ def pop(ring):
     """Take the oldest element out."""
     head = oldest(ring)
     if unlikely(head == load(ring, TAIL)):
-        refuse_empty()
+        raise_index_error(EMPTY_BUFFER)
+        return read(ring, head)  # where a `try` is around, which throws it away
     if overwrites(ring):
         store(ring, MISSED, load(ring, MISSED) + (head - load(ring, HEAD)))
     store(ring, HEAD, head + ONE)
     return read(ring, head)
-
-
-@jit
-def refuse_empty() -> None:
-    """Raise an IndexError, from a function of its own: numba lets what inlined code raises pass every `try`."""
-    raise IndexError(EMPTY_BUFFER)
 
 
 def pop_or(ring, default):
@@ -137,16 +133,12 @@ def clear(ring):
 
 def peek(ring, i=0):
     """Element `i`, counted from the oldest on, or from the newest back if it is negative."""
-    return read(ring, number_of(borrow(ring), as_position(i)))
-
-
-@jit
-def number_of(ring: Any, i: Any) -> Any:
-    """Number of the element that an index says."""
-    count = length(ring)
-    if i < -count or i >= count:
-        raise IndexError(OUTSIDE)
-    return oldest(ring) + np.uint64(i if i >= 0 else i + count)
+    first = oldest(ring)
+    count = load(ring, TAIL) - first
+    place = from_the_oldest(as_position(i), count)
+    if unlikely(place >= count):
+        raise_index_error(OUTSIDE)
+    return read(ring, first + place)
 
 
 def slices(ring):

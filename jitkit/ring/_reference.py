@@ -307,7 +307,16 @@ class Rolling(Sliding):
         value: float = beginning[0] if after > 0 else 0.0
         if before > 0:
             value = end[0] + (value - end[0]) * (after / (before + after))
-        return value if math.isfinite(value) else mean_of_extremes(*self.extremes(), value)
+        return value if math.isfinite(value) else self.mean_of_extremes(*self.extremes())
+
+    def mean_of_extremes(self, least: float, greatest: float) -> float:
+        """Mean of samples whose differences tell nothing: infinities and NaNs, or numbers that far apart."""
+        if math.isfinite(least) and math.isfinite(greatest):
+            count, total = min(self.tail, self.rolling), 0.0
+            for i in range(self.tail - count, self.tail):
+                total += self.sample(i) / count
+            return min(max(total, least), greatest)
+        return least + greatest if math.isinf(greatest) else least
 
     def var(self) -> float:
         """Mean squared deviation of the last samples from their mean."""
@@ -320,7 +329,9 @@ class Rolling(Sliding):
             if after > 0:
                 delta = beginning[0] - end[0]
                 squares += delta * delta * (before * (after / (before + after)))
-        return squares / (before + after)
+        value = squares / (before + after)
+        finite = math.isfinite(value) or not all(map(math.isfinite, self.extremes()))
+        return (value if math.isfinite(value) else math.nan) if finite else math.inf
 
 
 def grown(part: Any, count: int, x: Any) -> Any:
@@ -339,12 +350,3 @@ def lesser(a: Any, b: Any) -> Any:
 def greater(a: Any, b: Any) -> Any:
     """Return the larger of two numbers, or the one that is NaN."""
     return a if a > b or a != a else b
-
-
-def mean_of_extremes(least: Any, greatest: Any, value: float) -> float:
-    """Mean of samples among which are infinities or NaNs: differences of such tell nothing."""
-    if least != least or (math.isinf(least) and math.isinf(greatest) and least != greatest):
-        return math.nan
-    if math.isinf(least):
-        return float(least)
-    return float(greatest) if math.isinf(greatest) else value

@@ -143,19 +143,26 @@ def mean(window: Any) -> Any:
     if before > 0:
         end = suffix(window, MEAN, before - 1)
         value = end + (value - end) * (after / (before + after))
-    return value if math.isfinite(value) else mean_of_extremes(minimum(window), maximum(window), value)
+    return value if math.isfinite(value) else mean_of_extremes(window, float(minimum(window)), float(maximum(window)))
 
 
 @jit
-def mean_of_extremes(least: Any, greatest: Any, value: Any) -> Any:
-    """Mean of samples among which are infinities or NaNs: differences of such tell nothing."""
-    if least != least:
-        return math.nan
-    if math.isinf(least) and math.isinf(greatest) and least != greatest:
-        return math.nan
-    if math.isinf(least):
-        return float(least)
-    return float(greatest) if math.isinf(greatest) else value
+def mean_of_extremes(window: Any, least: Any, greatest: Any) -> Any:
+    """Mean of samples whose differences tell nothing: infinities and NaNs are among them, or numbers that far apart."""
+    if math.isfinite(least) and math.isfinite(greatest):
+        return min(max(mean_of_shares(window), least), greatest)
+    return least + greatest if math.isinf(greatest) else least  # NaN of both infinities, and of a NaN
+
+
+@jit
+def mean_of_shares(window: Any) -> Any:
+    """Mean of the last samples as the sum of what each adds to it: that cannot overflow, but takes a pass."""
+    tail = load(window, TAIL)
+    count = np.int64(min(tail, np.uint64(rolling_of(window))))
+    total = 0.0
+    for i in range(count):
+        total += sample(window, tail - np.uint64(count - i)) / count
+    return total
 
 
 @jit
@@ -171,4 +178,9 @@ def variance(window: Any) -> Any:
         if after > 0:
             delta = prefix(window, MEAN) - suffix(window, MEAN, before - 1)
             squares += delta * delta * (before * (after / (before + after)))
-    return squares / (before + after)
+    value = squares / (before + after)
+    if math.isfinite(value):
+        return value
+    # Squares may be infinite of finite samples; their differences too, and then the squares' signs mean nothing.
+    finite = math.isfinite(float(minimum(window))) and math.isfinite(float(maximum(window)))
+    return math.inf if finite else math.nan

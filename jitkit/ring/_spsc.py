@@ -46,6 +46,7 @@ from jitkit.ring._intrinsics import (
     write,
 )
 from jitkit.ring._messages import EMPTY_CHANNEL, ENDED, NOBODY, TOO_MANY_COMMITTED, TOO_MANY_RELEASED
+from jitkit.ring._raising_intrinsics import raise_index_error
 from jitkit.ring._waiting import breathe, wait_a_turn
 
 ZERO, ONE = np.uint64(0), np.uint64(1)
@@ -174,16 +175,11 @@ def pop(rx):
     """Take the oldest element out."""
     head = load(rx, HEAD)
     if head == load(rx, CACHED_TAIL) and not has_more(borrow(rx), head):
-        refuse_empty()
+        raise_index_error(EMPTY_CHANNEL)
+        return read(rx, head)  # where a `try` is around, which throws it away
     value = read(rx, head)
     store_release(rx, HEAD, head + ONE)
     return value
-
-
-@jit
-def refuse_empty() -> None:
-    """Raise an IndexError, from a function of its own: see `_local`."""
-    raise IndexError(EMPTY_CHANNEL)
 
 
 def pop_or(rx, default):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -130,9 +131,11 @@ class WindowBuffer(BlockObject):
         ValueError
             If there are not so many samples.
         """
-        if not hasattr(type(count), "__index__"):
-            raise TypeError(f"expected the number of samples as an int, got {count!r} ({self})")
-        tail, count = self._word(TAIL), int(count)
+        try:
+            count = operator.index(count)
+        except TypeError as error:
+            raise TypeError(f"expected the number of samples as an int, got {count!r} ({self})") from error
+        tail = self._word(TAIL)
         there = min(tail, self._capacity)
         if not 0 <= count <= there:
             raise ValueError(f"{TOO_LONG}, {there}, got {count} ({self})")
@@ -219,7 +222,12 @@ def _new_memory(element: Element, capacity: int, rolling: int) -> np.ndarray[Any
         head = round_up(SUFFIX + 4 * 8 * rolling, HEADER_NBYTES)
     if nbytes % PAGE == 0 and mirror_refusal() is None:
         head = round_up(head, PAGE)
-        block: np.ndarray[Any, Any] = mirrored(head, nbytes).array()
+        try:
+            block: np.ndarray[Any, Any] = mirrored(head, nbytes).array()
+        except OSError as error:
+            raise MemoryError(
+                f"expected room for {capacity} elements of {element.dtype.itemsize} bytes, got none: {error.strerror}"
+            ) from error
         words_of(block)[MIRRORED // 8] = 1
     else:
         block = new_block(capacity, element.dtype.itemsize, "overwrite", "window buffer", head + 2 * nbytes)

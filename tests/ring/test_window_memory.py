@@ -171,7 +171,6 @@ class TestRefusals:
         with pytest.raises(LayoutError, match=r"^expected .*\(WindowBuffer\), got "):
             jk.WindowBuffer(dtype, 8)
 
-    @pytest.mark.xfail(mirror_refusal() is None, reason="it is an OSError where memory is mapped twice")
     @pytest.mark.parametrize("power", [50, 61, 62, 64, 200])
     @pytest.mark.parametrize("dtype", [np.uint8, "S3", np.float64])
     def test_memory_that_is_not_to_be_had_is_a_memory_error(self, power, dtype):
