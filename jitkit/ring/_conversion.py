@@ -110,7 +110,8 @@ def _array_from(element: Element, values: Any, where: object) -> np.ndarray[Any,
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"expected elements of one shape, got others ({where}): {error}") from error
     # Integers beyond 64 bits among them; or of both int64 and uint64, of which NumPy makes float64.
-    if array.size and (array.dtype.kind == "O" or (array.dtype.kind == "f" and element.code[:1] in ("i", "u"))):
+    mixed = array.dtype.kind == "f" and array.ndim == 1 and all(hasattr(type(item), "__index__") for item in items)
+    if array.size and (array.dtype.kind == "O" or mixed):
         return joined(element, [element_from(element, item, where) for item in items])
     return array if array.size else np.zeros(array.shape, element.dtype.base)
 
