@@ -139,10 +139,14 @@ def _exists(process: int) -> bool:
     return True
 
 
+def load_code() -> Any:
+    """Load the machine code that `replace` calls: what must not take long had better have it before."""
+    return kernel("jitkit.ring._channel_calls:replace", ("int", "int", "int"), alone=True)
+
+
 def replace(words: Words, old: int, new: int) -> bool:
     """Write the first word if it is still `old`, in one step; tell whether it was.
 
     All that was written before is there for whoever finds the word so, and asks by this function, too.
     """
-    change = kernel("jitkit.ring._channel_calls:replace", ("int", "int", "int"), alone=True)
-    return bool(change(words.ctypes.data, *(ctypes.c_int64(word).value for word in (old, new))))
+    return bool(load_code()(words.ctypes.data, *(ctypes.c_int64(word).value for word in (old, new))))

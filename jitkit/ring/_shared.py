@@ -54,7 +54,7 @@ from jitkit.ring._producer import Producer
 # Behind the header: who has which end, in cache lines of their own, and what an element is.
 LEASES = {"producer": HEADER_NBYTES, "consumer": HEADER_NBYTES + 128}
 TEXT_NBYTES, TEXT = HEADER_NBYTES + 256, HEADER_NBYTES + 264
-PATIENCE = 0.2  # s: to write a header takes some microseconds
+PATIENCE = 1.0  # s: to write a header takes some microseconds, but whoever does may have to wait for a processor
 ENDS: dict[str, type[End]] = {"producer": Producer, "consumer": Consumer}
 
 
@@ -97,6 +97,7 @@ def create_shared(name: str, dtype: Any, capacity: int, policy: str = "reject") 
     text = _described(element)
     slots = round_up(TEXT + len(text), PAGE)
     nbytes = slots + round_up(number * element.dtype.itemsize, PAGE)
+    _lease.load_code()  # or those who attach would wait for it
     try:
         mapping = shared_memory.create(name, nbytes)
     except FileExistsError as error:

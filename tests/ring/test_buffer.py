@@ -195,6 +195,10 @@ class TestManyElements:
         assert ring.extend(ring.slices()[0]) == 1
         assert list(ring) == [1, 2, 3, 1]
 
+    def test_but_not_an_empty_view_of_them(self):
+        ring = ring_of([1, 2])
+        assert extend(ring, ring.slices()[1]) == 0
+
     def test_a_kernel_refuses_them(self):
         ring = ring_of([1, 2, 3])
         with pytest.raises(ValueError, match=r"^expected an array of other memory than the slots, got one that lies"):

@@ -230,6 +230,15 @@ class TestLifetime:
             use()
         assert np.abs(np.subtract(counts(), before)).max() < 100  # None and True have other users
 
+    def test_an_error_in_a_kernel_keeps_nothing(self):
+        ring = ring_of()
+        memory = weakref.ref(ring._memory.base)
+        with pytest.raises(IndexError, match=r"^expected an element to take out"):
+            pop(ring)
+        del ring
+        gc.collect()
+        assert memory() is None
+
     def test_memory_lives_as_long_as_somebody_looks_at_it(self):
         ring = ring_of([1, 2, 3])
         memory, gone = weakref.ref(ring._memory.base), weakref.ref(ring)
