@@ -255,7 +255,8 @@ def lies_over(typing_context: Any, ring: Any, times: Any, address: Any, nbytes: 
         size = builder.mul(capacity_in(context, builder, ring, args[0]), itemsize_in(context, builder, ring, args[0]))
         start = builder.ptrtoint(members_of(context, builder, ring, args[0]).slots, WORD)
         begins_before = builder.icmp_unsigned("<", address, builder.add(start, builder.mul(size, times)))
-        return builder.and_(begins_before, builder.icmp_unsigned(">", builder.add(address, nbytes), start))
+        overlaps = builder.and_(begins_before, builder.icmp_unsigned(">", builder.add(address, nbytes), start))
+        return builder.and_(overlaps, builder.icmp_unsigned("!=", nbytes, constant(0)))
 
     return types.boolean(ring, types.intp, types.intp, types.intp), codegen
 
