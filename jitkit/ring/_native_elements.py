@@ -28,6 +28,8 @@ def emit_push(builder: Any, instance: Any, value: Any) -> Any:
     go_on_if(builder, is_set(builder, put), slowly)
     with builder.if_then(builder.icmp_unsigned("==", put, constant(RAISED)), likely=False):
         builder.ret(OBJECT(None))
+    kernel = emit_word(builder, instance, PUSH_KERNEL)  # again: while an object converts itself, all may have changed
+    go_on_if(builder, is_set(builder, kernel), slowly)
     stored = emit_kernel_call(builder, kernel, emit_word(builder, instance, BLOCK), element)
     go_on_if(builder, builder.icmp_signed(">=", stored, constant(0)), slowly)
     result = call(builder, "PyBool_FromLong", OBJECT, stored)
