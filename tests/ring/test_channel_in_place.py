@@ -126,6 +126,14 @@ def test_what_is_reserved_is_lost_where_the_oldest_is_overwritten(channel):
     assert (drained(rx), rx.dropped) == ([4, 5, 6, 7], 1)
 
 
+def test_also_after_other_elements_were_put_in(channel):
+    tx, rx = channel("overwrite")
+    tx.extend(np.arange(4))
+    tx.reserve(3)[:] = 9
+    tx.push(4)
+    assert (drained(rx), rx.dropped) == ([3, 4], 3)
+
+
 def test_nothing_is_left_where_all_is_reserved(channel):
     for take, nothing in ((lambda rx: rx.pop_or(-1), -1), (drained, [])):
         tx, rx = channel("overwrite")

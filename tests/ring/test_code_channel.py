@@ -165,6 +165,13 @@ def test_an_element_is_written_before_it_is_published(policy, code_of):
         assert announced < fence < element < published
 
 
+def test_many_are_announced_before_they_are_written(code_of):
+    codes = code_of(channels.extend, of("overwrite")[0], ARRAY)
+    (code,) = [code for code in codes if Access("store", "release", TAIL) in code]
+    announced, fence = Access("store", "monotonic", ANNOUNCED), Access("fence", "release", None)
+    assert code.index(announced) < code.index(fence) < code.index(Access("store", "release", TAIL))
+
+
 @pytest.mark.parametrize("policy", ["reject", "overwrite"])
 @pytest.mark.parametrize("call", ["pop", "pop_or"])
 def test_an_element_is_read_before_its_slot_is_given_up(call, policy, code_of):

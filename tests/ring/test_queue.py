@@ -180,7 +180,7 @@ def put(queue, number):
         time.sleep(0)
 
 
-@pytest.mark.parametrize(("capacity", "each"), [(1, 5000), (2, 20_000), (1024, 100_000)])
+@pytest.mark.parametrize(("capacity", "each"), [(1, 5000), (2, 20_000), (1024, 300_000)])
 def test_two_producers_and_two_consumers(capacity, each):
     """All come exactly once, and those of one producer in order to each consumer."""
     queue = jk.ring.mpmc(np.int64, capacity)
