@@ -14,6 +14,7 @@ It ends with status 1 if a record is torn, missing, or out of order.
 """
 
 import argparse
+import ctypes
 import os
 import random
 import signal
@@ -127,17 +128,24 @@ def be_consumer(names: Names, _: int) -> None:
     hand_on(rx, tx, 1 << 62)
 
 
+def die_with_parent() -> None:
+    """Let nothing that waits for room be left, whoever else is killed (prctl(2): PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 ROLES = {"producer": be_producer, "consumer": be_consumer}
 
 
 def serve(role: str, names: Names) -> None:
     """Fork a process for each line that comes in: so what was compiled before need not be compiled in each."""
+    die_with_parent()
     ends = [jk.ring.channel(RECORD, CAPACITY, policy="block") for _ in range(2)]
     send(ends[0][0], 2, 32), hand_on(ends[0][1], ends[1][0], 32)
     for turn, _ in enumerate(sys.stdin):
         child = os.fork()
         if child == 0:
             try:
+                die_with_parent()
                 ROLES[role](names, turn)
             finally:
                 os._exit(1)

@@ -54,7 +54,7 @@ def push_to_all(ends):
 def held():
     """A channel both ends of which a kernel has, each in a thread of its own."""
     ends = jk.ring.channel(np.int64, 4)
-    ends[0].extend([1, 2])
+    ends[0].push(0), ends[1].pop(), ends[0].extend(np.array([1, 2]))  # from now on by the shortest way
     words = np.zeros((2, 2), np.int64)
     threads = [Running(hold, end, word) for end, word in zip(ends, words, strict=True)]
 
@@ -71,14 +71,15 @@ class TestAnEndThatAKernelHas:
     @pytest.mark.parametrize(
         "use",
         [
-            lambda tx: tx.push(1), lambda tx: tx.extend([1]), lambda tx: tx.reserve(1), lambda tx: tx.commit(0),
-            lambda tx: tx.close(), lambda tx: channels.push(tx, 1), lambda tx: channels.length(tx),
+            lambda tx: tx.push(1), lambda tx: tx.extend(np.arange(1)), lambda tx: tx.reserve(1),
+            lambda tx: tx.commit(0), lambda tx: tx.close(), lambda tx: channels.push(tx, 1),
+            lambda tx: channels.length(tx),
         ],
     )  # fmt: skip
     def test_is_no_producer_for_others(self, held, use):
         tx, _ = held
         with pytest.raises(JitkitError, match=BUSY.format("producer")):
-            use(tx)
+            Running(use, tx).result()
         assert (len(tx), tx.closed, tx.is_full, tx.dropped) == (2, False, False, 0)  # asking is allowed
 
     @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ class TestAnEndThatAKernelHas:
     def test_is_no_consumer_for_others(self, held, use):
         _, rx = held
         with pytest.raises(JitkitError, match=BUSY.format("consumer")):
-            use(rx)
+            Running(use, rx).result()
         assert (len(rx), rx.closed, rx.is_empty, rx.dropped) == (2, False, False, 0)
 
     def test_cannot_be_given_to_it_twice(self):

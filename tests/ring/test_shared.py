@@ -133,6 +133,21 @@ class TestNames:
             assert has_name(name)
             second.unlink()
 
+    def test_leads_to_what_is_finished_at_once(self, name):
+        """Whoever attaches waits for moments only: so code is compiled before anybody finds the name."""
+        code = """
+from jitkit._core import native, shared_memory
+create, known = shared_memory.create, []
+def create_and_look(*arguments):
+    known.extend(native._kernels)
+    return create(*arguments)
+shared_memory.create = create_and_look
+tx = jk.ring.create_shared(sys.argv[1], "i8", 4)
+print(sorted(set(native._kernels) - set(known)))
+tx.unlink()
+"""
+        assert in_new_process(code, name) == "[]\n"
+
     def test_that_is_taken_is_refused(self, name):
         tx = create_shared(name, np.int64, 4)
         with pytest.raises(FileExistsError, match=r"its producer lives$"):
