@@ -20,13 +20,13 @@ from jitkit._core.jit import jit
 from jitkit.errors import JitkitError
 from jitkit.ring import _local
 from jitkit.ring._accepts import is_block_of_elements, require_array, require_element
-from jitkit.ring._array_intrinsics import on_items
 from jitkit.ring._block import check_capacity, check_policy
 from jitkit.ring._buffer import RingBuffer
 from jitkit.ring._construction import emit_new_block
 from jitkit.ring._elements import Element, element_of
 from jitkit.ring._intrinsics import borrow, require_shape
-from jitkit.ring._messages import OWN_MEMORY
+from jitkit.ring._quiet_intrinsics import on_items
+from jitkit.ring._raising_intrinsics import succeeded
 from jitkit.ring._types import RingBufferType
 
 
@@ -114,14 +114,6 @@ def _pop_or(ring, default):
 extend_items, drain_items = on_items(_local.extend), on_items(_local.drain)
 
 
-@jit
-def accepted(count):
-    """Return how many elements were moved, or raise a ValueError if none could be."""
-    if count < 0:
-        raise ValueError(OWN_MEMORY)
-    return count
-
-
 @overload_method(RingBufferType, "extend", inline="always")
 def _extend(ring, values):
     require_array(ring, values)
@@ -129,7 +121,7 @@ def _extend(ring, values):
 
         def extend_by_block(ring, values):
             require_shape(ring, values)
-            return accepted(extend_items(ring, values))
+            return succeeded(extend_items(ring, values))
 
         return extend_by_block
 
@@ -154,7 +146,7 @@ def _drain(ring, out):
 
         def drain_by_block(ring, out):
             require_shape(ring, out)
-            return accepted(drain_items(ring, out))
+            return succeeded(drain_items(ring, out))
 
         return drain_by_block
 

@@ -1,4 +1,7 @@
-"""What calls of a channel's ends from Python come down to. One that raises gives -1: Python then finds out why."""
+"""What calls of a channel's ends from Python come down to.
+
+A negative number is a failure, also that of an end which a kernel has: Python then finds out why.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ import numpy as np
 from jitkit._core.jit import jit
 from jitkit._core.thread_words import replace_word
 from jitkit.ring import _lossy, _spsc
-from jitkit.ring._block import CONSUMER_BUSY, GONE, HEAD, PRODUCER_BUSY, TAIL
+from jitkit.ring._block import CLOSED, CONSUMER_BUSY, GONE, HEAD, PRODUCER_BUSY, TAIL
 from jitkit.ring._calls import ANY, NOTHING
-from jitkit.ring._intrinsics import block_at, load, load_relaxed, overwrites, store_release
+from jitkit.ring._failures import MUST_WAIT
+from jitkit.ring._intrinsics import block_at, capacity_of, load, load_acquire, load_relaxed, overwrites, store_release
 from jitkit.ring._waiting import NAP, SPINS, YIELDS, wait_a_turn
 
 _push, _pop_or, _close = jit(_spsc.push), jit(_spsc.pop_or), jit(_spsc.close)
+_push_lossily = jit(_lossy.push)
 
 
 @jit
@@ -22,7 +27,7 @@ def extend(block: Any, source: Any, count: Any) -> Any:
     """Put elements in, without waiting; return how many were stored."""
     tx = block_at(ANY, block, NOTHING)
     if load(tx, PRODUCER_BUSY):
-        raise BlockingIOError
+        return MUST_WAIT
     if overwrites(tx):
         return _lossy.extend(tx, source, count)
     return _spsc.extend(tx, source, count)
@@ -33,7 +38,7 @@ def reserve(block: Any, count: Any) -> Any:
     """Reserve slots; return how many."""
     tx = block_at(ANY, block, NOTHING)
     if load(tx, PRODUCER_BUSY):
-        raise BlockingIOError
+        return MUST_WAIT
     if overwrites(tx):
         return _lossy.reservable(tx, count)
     return _spsc.reservable(tx, count)
@@ -55,12 +60,18 @@ def close(block: Any) -> Any:
 
 
 @jit
+def _is_full(tx: Any) -> Any:
+    return load_acquire(tx, TAIL) - load_acquire(tx, HEAD) >= capacity_of(tx)
+
+
+@jit
 def await_room(block: Any, milliseconds: Any) -> Any:
     """Wait for a free slot; 1 if there is one, or nobody will ever make one."""
     tx = block_at(ANY, block, NOTHING)
     last = SPINS + YIELDS + milliseconds * 1000 // NAP
     turn = 0
-    while _spsc.free_slots(tx, load(tx, TAIL)) == 0 and not load_relaxed(tx, GONE):
+    # Only looked at: by mistake, another thread may use the end meanwhile.
+    while _is_full(tx) and not load_relaxed(tx, GONE) and not load_relaxed(tx, CLOSED):
         if turn >= last:
             return 0
         turn = wait_a_turn(turn)
@@ -72,7 +83,7 @@ def drain(block: Any, target: Any, count: Any) -> Any:
     """Take elements out; return how many."""
     rx = block_at(ANY, block, NOTHING)
     if load(rx, CONSUMER_BUSY):
-        raise BlockingIOError
+        return MUST_WAIT
     if overwrites(rx):
         return _lossy.drain(rx, target, count)
     return _spsc.drain(rx, target, count)
@@ -83,7 +94,7 @@ def peek(block: Any, count: Any) -> Any:
     """Look at elements; return how many."""
     rx = block_at(ANY, block, NOTHING)
     if load(rx, CONSUMER_BUSY):
-        raise BlockingIOError
+        return MUST_WAIT
     return _spsc.peekable(rx, count)
 
 
@@ -101,7 +112,8 @@ def await_more(block: Any, milliseconds: Any) -> Any:
     rx = block_at(ANY, block, NOTHING)
     last = SPINS + YIELDS + milliseconds * 1000 // NAP
     turn = 0
-    while not _spsc.has_more(rx, load(rx, HEAD)) and not _spsc.has_ended(rx):
+    # Only looked at: a CACHED_TAIL behind the HEAD of another thread would let it read what is not there.
+    while load_acquire(rx, TAIL) == load_acquire(rx, HEAD) and not _spsc.has_ended(rx):
         if turn >= last:
             return 0
         turn = wait_a_turn(turn)
@@ -120,9 +132,9 @@ def _send_of(itemsize: int) -> Any:
         """Put the element at an address in; 1 if it was stored."""
         tx = block_at(itemsize, block, NOTHING)
         if load(tx, PRODUCER_BUSY):
-            raise BlockingIOError
+            return MUST_WAIT
         if overwrites(tx):
-            return int(_lossy.push(tx, element))
+            return int(_push_lossily(tx, element))
         return int(_push(tx, element))
 
     return send
@@ -134,7 +146,7 @@ def _receive_of(itemsize: int) -> Any:
         """Take the oldest element out, to an address, which is returned; 0 if there is none."""
         rx = block_at(itemsize, block, target)
         if load(rx, CONSUMER_BUSY):
-            raise BlockingIOError
+            return MUST_WAIT
         if overwrites(rx):
             return _lossy.pop_or(rx, NOTHING)
         return _pop_or(rx, NOTHING)

@@ -8,7 +8,6 @@ import numpy as np
 
 from jitkit._core.intrinsics import (
     NumbaTypeError,
-    address_of,
     as_index,
     overload,
     overload_attribute,
@@ -22,7 +21,9 @@ from jitkit.ring._accepts import is_block_of_elements, require_array, require_el
 from jitkit.ring._block import CLOSED, HEAD, TAIL
 from jitkit.ring._buffer_typing import extend_one_by_one
 from jitkit.ring._consumer import require_still
-from jitkit.ring._intrinsics import borrow, keep, load, require_shape, view
+from jitkit.ring._intrinsics import borrow, load, require_shape, view
+from jitkit.ring._quiet_intrinsics import on_items
+from jitkit.ring._raising_intrinsics import succeeded
 from jitkit.ring._types import ConsumerType, ProducerType
 from jitkit.ring._waiting import wait_a_turn
 
@@ -34,7 +35,11 @@ def _is_lossy(end: Any) -> bool:
 @overload_method(ProducerType, "push", inline="always")
 def _push(tx, value):
     require_element(tx, value)
-    return (lambda tx, value: _lossy.push(borrow(tx), value)) if _is_lossy(tx) else _spsc.push
+    return _lossy.push if _is_lossy(tx) else _spsc.push
+
+
+extend_items, extend_items_lossily = on_items(_spsc.extend), on_items(_lossy.extend)
+drain_items, drain_items_lossily = on_items(_spsc.drain), on_items(_lossy.drain)
 
 
 @overload_method(ProducerType, "extend", inline="always")
@@ -42,13 +47,11 @@ def _extend(tx, values):
     require_array(tx, values)
     if not is_block_of_elements(tx, values):
         return lambda tx, values: extend_one_by_one(tx, values)
-    extend = _lossy.extend if _is_lossy(tx) else _spsc.extend
+    extend = extend_items_lossily if _is_lossy(tx) else extend_items
 
     def extend_by_block(tx, values):
         require_shape(tx, values)
-        stored = extend(borrow(tx), address_of(values), values.shape[0])
-        keep(tx, values)
-        return stored
+        return succeeded(extend(tx, values))
 
     return extend_by_block
 
@@ -56,7 +59,7 @@ def _extend(tx, values):
 @overload_method(ProducerType, "reserve")
 def _reserve(tx, count):
     reservable = _lossy.reservable if _is_lossy(tx) else _spsc.reservable
-    return lambda tx, count: view(tx, load(tx, TAIL), reservable(borrow(tx), as_index(count)))
+    return lambda tx, count: view(tx, load(tx, TAIL), succeeded(reservable(borrow(tx), as_index(count))))
 
 
 @overload_method(ProducerType, "commit")
@@ -107,13 +110,11 @@ def _drain(rx, out):
     require_array(rx, out, out=True)
     if not is_block_of_elements(rx, out):
         return lambda rx, out: drain_by_a_copy(rx, out)
-    drain = _lossy.drain if _is_lossy(rx) else _spsc.drain
+    drain = drain_items_lossily if _is_lossy(rx) else drain_items
 
     def drain_by_block(rx, out):
         require_shape(rx, out)
-        taken = drain(borrow(rx), address_of(out), out.shape[0])
-        keep(rx, out)
-        return taken
+        return succeeded(drain(rx, out))
 
     return drain_by_block
 
@@ -146,7 +147,7 @@ def _release(rx, count):
 def _wait(rx):
     def wait(rx):
         turn = 0
-        while not _spsc.has_more(borrow(rx), load(rx, HEAD)) and not _spsc.has_ended(borrow(rx)):
+        while _spsc.look_for_more(borrow(rx), load(rx, HEAD)) == 0 and not _spsc.has_ended(borrow(rx)):
             turn = wait_a_turn(turn)
         return _spsc.waiting(borrow(rx)) > 0
 

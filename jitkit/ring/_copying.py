@@ -12,8 +12,7 @@ import numpy as np
 
 from jitkit._core.intrinsics import copy_bytes
 from jitkit._core.jit import jit
-from jitkit.ring._intrinsics import capacity_of, lies_over, nbytes_of, slot_address
-from jitkit.ring._messages import OWN_MEMORY
+from jitkit.ring._intrinsics import capacity_of, nbytes_of, slot_address
 
 BLOCK = 64  # bytes: a cache line, and a vector of AVX-512
 LARGE = 8192  # bytes from which on `memcpy` is as fast
@@ -53,13 +52,6 @@ def copy(target: Any, source: Any, nbytes: Any) -> None:
     else:
         for at in range(nbytes):
             copy_bytes(target + at, source + at, 1)
-
-
-@jit
-def require_other_memory(ring: Any, address: Any, count: Any) -> None:
-    """Raise a ValueError if elements at an address lie over the slots: some would be overwritten unread."""
-    if lies_over(ring, 1, address, nbytes_of(ring, count)):
-        raise ValueError(OWN_MEMORY)
 
 
 @jit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jitkit._core.native import kernel
 from jitkit.errors import JitkitError
 from jitkit.ring._block import (
     HEAD,
@@ -39,7 +40,9 @@ class End(BlockObject):
     def _claim(self) -> None:
         """Take the end for a kernel, which gives it back when it is done."""
         self._require_own()
-        self._set_word(self._busy_word, 1)
+        claim = kernel(f"{CALLS}:replace", ("int", "int", "int"), alone=True)
+        while not claim(self._block + self._busy_word, 0, 1):  # in one step: another thread may have come first
+            self._require_own()
 
     def unlink(self) -> None:
         """Take the name from the memory of a channel between processes, if it still has it."""

@@ -13,7 +13,7 @@ from jitkit._core.aliasing import COUNTER, mark
 from jitkit._core.intrinsics import NumbaTypeError, cgutils, intrinsic, populate_array, types
 from jitkit._core.ir import BYTE, FLAG, WORD, behind, constant, declared, ir, pointer
 from jitkit.ring._block import CAPACITY, HEAD, ITEMSIZE, POLICIES, POLICY, SLOTS, SUFFIX, TAIL
-from jitkit.ring._types import AnyBlock, BlockType, Borrowed
+from jitkit.ring._types import AnyBlock, BlockType, borrowed_type
 from jitkit.ring._values import element_type, emit_as_element, emit_read, emit_shape_check, emit_write
 
 
@@ -72,32 +72,21 @@ store_release = intrinsic(prefer_literal=True)(_storing("release"))
 def borrow(typing_context: Any, ring: Any) -> Any:
     """Ring for a kernel that is called while somebody else keeps it alive."""
     # safe: it goes to functions that are over before the one that has the ring is.
-    kind = Borrowed(ring) if isinstance(ring, BlockType) and not isinstance(ring, Borrowed) else ring
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        if kind is ring:
-            return args[0]
-        owned = members_of(context, builder, ring, args[0])
-        borrowed = cgutils.create_struct_proxy(kind)(context, builder)
-        borrowed.block, borrowed.slots = owned.block, owned.slots
-        return borrowed._getvalue()
+        return borrowed_in(context, builder, ring, args[0])
 
-    return kind(ring), codegen
+    return borrowed_type(ring)(ring), codegen
 
 
-@intrinsic
-def keep(typing_context: Any, ring: Any, array: Any) -> Any:
-    """Use a ring and an array, and do nothing with them.
-
-    Numba gives a variable up after its last use, and knows nothing of addresses. In code that is put into a user's, a
-    ring or an array may have no other owner.
-    """
-    # safe: touches no memory.
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return context.get_dummy_value()
-
-    return types.void(ring, array), codegen
+def borrowed_in(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """Value of a ring that owns nothing."""
+    if borrowed_type(kind) is kind:
+        return value
+    owned = members_of(context, builder, kind, value)
+    borrowed = cgutils.create_struct_proxy(borrowed_type(kind))(context, builder)
+    borrowed.block, borrowed.slots = owned.block, owned.slots
+    return borrowed._getvalue()
 
 
 @intrinsic

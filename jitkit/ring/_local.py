@@ -16,6 +16,7 @@ import numpy as np
 from jitkit._core.jit import jit
 from jitkit.ring._block import HEAD, MISSED, REFUSED, TAIL
 from jitkit.ring._copying import put_in, take_out, up_to_the_seam
+from jitkit.ring._failures import OVERLAPS
 from jitkit.ring._intrinsics import (
     as_element,
     as_position,
@@ -85,10 +86,10 @@ def first_left(ring: Any) -> Any:
 
 @jit
 def extend(ring: Any, source: Any, count: Any) -> Any:
-    """Put elements in from an address on; return how many were stored, -1 if they lie over the slots."""
+    """Put elements in from an address on; return how many were stored."""
     tail, count = load(ring, TAIL), np.uint64(count)
     if lies_over(ring, 1, source, nbytes_of(ring, count)):
-        return np.int64(-1)  # some would be overwritten before they are read
+        return np.int64(OVERLAPS)  # some would be overwritten before they are read
     if overwrites(ring):
         kept = min(count, capacity_of(ring))
         put_in(ring, tail + (count - kept), source + nbytes_of(ring, count - kept), kept)
@@ -103,9 +104,9 @@ def extend(ring: Any, source: Any, count: Any) -> Any:
 
 @jit
 def drain(ring: Any, target: Any, count: Any) -> Any:
-    """Take up to `count` elements out, to an address; return how many there were, -1 if it is that of slots."""
+    """Take up to `count` elements out, to an address; return how many there were."""
     if lies_over(ring, 1, target, nbytes_of(ring, np.uint64(count))):
-        return np.int64(-1)
+        return np.int64(OVERLAPS)
     head = first_left(ring)
     taken = min(np.uint64(count), load(ring, TAIL) - head)
     take_out(ring, head, target, taken)

@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from jitkit._core.intrinsics import types
 from jitkit._core.jit import jit
 from jitkit.ring._block import ANNOUNCED, CLOSED, HEAD, MISSED, RESERVED, RESERVED_AT, TAIL
-from jitkit.ring._copying import move_down, put_in, require_other_memory, take_out, up_to_the_seam
+from jitkit.ring._copying import move_down, put_in, take_out, up_to_the_seam
+from jitkit.ring._failures import IS_CLOSED, OVERLAPS
 from jitkit.ring._intrinsics import (
     as_element,
     capacity_of,
     fence_acquire,
     fence_release,
+    lies_over,
     load,
     load_acquire,
     load_relaxed,
@@ -29,27 +32,34 @@ from jitkit.ring._intrinsics import (
     store_release,
     write,
 )
-from jitkit.ring._messages import EMPTY_CHANNEL, ENDED
+from jitkit.ring._messages import EMPTY_CHANNEL
+from jitkit.ring._quiet_intrinsics import quietly_with
+from jitkit.ring._raising_intrinsics import succeeded
 
 ONE = np.uint64(1)
 
 
 @jit
-def announce(tx: Any, tail: Any) -> None:
-    """Say that all slots of elements before `tail` may be written to from now on."""
+def announce(tx: Any, tail: Any) -> Any:
+    """Say that all slots of elements before `tail` may be written to from now on; return 0, or why they may not."""
     if load(tx, CLOSED):
-        raise ValueError(ENDED)
+        return np.int64(IS_CLOSED)
     # What was announced stays so, also where nothing came of it: its slots may have been written to.
     if np.int64(tail - load_relaxed(tx, ANNOUNCED)) > 0:
         store_relaxed(tx, ANNOUNCED, tail)
     fence_release()
+    return np.int64(0)
 
 
-@jit
-def push(tx: Any, value: Any) -> Any:
+announce_to = quietly_with(types.uint64, announce)
+
+
+def push(tx, value):
     """Put an element in."""
-    tail, element = load(tx, TAIL), as_element(tx, value)
-    announce(tx, tail + ONE)
+    tail = load(tx, TAIL)
+    element = as_element(tx, value)
+    if succeeded(announce_to(tx, tail + ONE)) < 0:
+        return False  # where a `try` is around, which throws it away
     write(tx, tail, element)
     store_release(tx, TAIL, tail + ONE)
     return True
@@ -59,8 +69,11 @@ def push(tx: Any, value: Any) -> Any:
 def extend(tx: Any, source: Any, count: Any) -> Any:
     """Put elements in from an address on; of more than fit, the last ones."""
     tail, count = load(tx, TAIL), np.uint64(count)
-    require_other_memory(tx, source, count)
-    announce(tx, tail + count)
+    if lies_over(tx, 1, source, nbytes_of(tx, count)):
+        return np.int64(OVERLAPS)
+    failure = announce(tx, tail + count)
+    if failure:
+        return failure
     kept = min(count, capacity_of(tx))
     put_in(tx, tail + (count - kept), source + nbytes_of(tx, count - kept), kept)
     store_release(tx, TAIL, tail + count)
@@ -72,7 +85,9 @@ def reservable(tx: Any, count: Any) -> Any:
     """How many of `count` slots can be filled in place: they are announced, whether they will be filled or not."""
     tail = load(tx, TAIL)
     given = up_to_the_seam(tx, tail, min(np.uint64(max(count, 0)), capacity_of(tx)))
-    announce(tx, tail + given)
+    failure = announce(tx, tail + given)
+    if failure:
+        return failure
     store(tx, RESERVED, given)
     store(tx, RESERVED_AT, tail)
     return np.int64(given)
@@ -145,7 +160,8 @@ def pop(rx: Any) -> Any:
 @jit
 def drain(rx: Any, target: Any, count: Any) -> Any:
     """Take up to `count` elements out, to an address; return how many there were."""
-    require_other_memory(rx, target, np.uint64(count))
+    if lies_over(rx, 1, target, nbytes_of(rx, np.uint64(count))):
+        return np.int64(OVERLAPS)
     taken = min(np.uint64(count), catch_up(rx))
     head = load(rx, HEAD)
     take_out(rx, head, target, taken)

@@ -110,26 +110,21 @@ def parts(window: Any) -> Any:
     return whole - after, after
 
 
-@jit
-def minimum(window: Any) -> Any:
-    """Smallest of the last samples; NaN if one is."""
-    catch_up(window)
-    before, after = parts(window)
-    if before == 0:
-        return prefix(window, LEAST)
-    end = suffix(window, LEAST, before - 1)
-    return end if after == 0 else lesser(end, prefix(window, LEAST))
+def _extreme_of(what: int, choose: Any) -> Any:
+    @jit
+    def extreme(window: Any) -> Any:
+        """Smallest or largest of the last samples; NaN if one is."""
+        catch_up(window)
+        before, after = parts(window)
+        if before == 0:
+            return prefix(window, what)
+        end = suffix(window, what, before - 1)
+        return end if after == 0 else choose(end, prefix(window, what))
+
+    return extreme
 
 
-@jit
-def maximum(window: Any) -> Any:
-    """Largest of the last samples; NaN if one is."""
-    catch_up(window)
-    before, after = parts(window)
-    if before == 0:
-        return prefix(window, GREATEST)
-    end = suffix(window, GREATEST, before - 1)
-    return end if after == 0 else greater(end, prefix(window, GREATEST))
+minimum, maximum = _extreme_of(LEAST, lesser), _extreme_of(GREATEST, greater)
 
 
 @jit

@@ -13,15 +13,14 @@ import numpy as np
 from jitkit._core.jit import jit
 from jitkit.ring._block import MIRRORED, TAIL
 from jitkit.ring._copying import copy, up_to_the_seam
+from jitkit.ring._failures import ASKS_TOO_MUCH, OVERLAPS
 from jitkit.ring._intrinsics import capacity_of, lies_over, load, nbytes_of, slot_address, store, write
-from jitkit.ring._messages import OWN_MEMORY, TOO_LONG
 from jitkit.ring._window_intrinsics import write_again
 
 ONE = np.uint64(1)
 
 
-@jit
-def push(window: Any, value: Any) -> Any:
+def push(window, value):
     """Put a sample in."""
     tail = load(window, TAIL)
     write(window, tail, value)
@@ -36,7 +35,7 @@ def extend(window: Any, source: Any, count: Any) -> Any:
     """Put samples in that lie side by side at an address; return how many."""
     tail, count = load(window, TAIL), np.uint64(count)
     if lies_over(window, 2, source, nbytes_of(window, count)):
-        raise ValueError(OWN_MEMORY)
+        return np.int64(OVERLAPS)
     kept = min(count, capacity_of(window))
     put_in(window, tail + (count - kept), source + nbytes_of(window, count - kept), kept)
     store(window, TAIL, tail + count)
@@ -63,12 +62,11 @@ def put_in(window: Any, index: Any, source: Any, count: Any) -> None:
 
 
 @jit
-def first_of(window: Any, count: Any) -> Any:
-    """Number of the first of the last `count` samples."""
-    tail = load(window, TAIL)
-    if count < 0 or np.uint64(count) > min(tail, capacity_of(window)):
-        raise ValueError(TOO_LONG)
-    return tail - np.uint64(count)
+def last_samples(window: Any, count: Any) -> Any:
+    """Return `count` if there are so many last samples."""
+    if count < 0 or np.uint64(count) > min(load(window, TAIL), capacity_of(window)):
+        return np.int64(ASKS_TOO_MUCH)
+    return count
 
 
 @jit

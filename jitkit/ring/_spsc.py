@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from jitkit._core.intrinsics import types
 from jitkit._core.jit import jit
 from jitkit.ring._block import (
     CACHED_HEAD,
@@ -29,12 +30,13 @@ from jitkit.ring._block import (
     RESERVED_AT,
     TAIL,
 )
-from jitkit.ring._copying import put_in, require_other_memory, take_out, up_to_the_seam
+from jitkit.ring._copying import put_in, take_out, up_to_the_seam
+from jitkit.ring._failures import HAS_NO_CONSUMER, IS_CLOSED, MUST_WAIT, OVERLAPS
 from jitkit.ring._intrinsics import (
     as_element,
-    borrow,
     capacity_of,
     is_from_python,
+    lies_over,
     load,
     load_acquire,
     load_relaxed,
@@ -45,49 +47,22 @@ from jitkit.ring._intrinsics import (
     waits,
     write,
 )
-from jitkit.ring._messages import EMPTY_CHANNEL, ENDED, NOBODY, TOO_MANY_COMMITTED, TOO_MANY_RELEASED
-from jitkit.ring._raising_intrinsics import raise_index_error
-from jitkit.ring._waiting import breathe, wait_a_turn
+from jitkit.ring._messages import EMPTY_CHANNEL, TOO_MANY_COMMITTED, TOO_MANY_RELEASED
+from jitkit.ring._quiet_intrinsics import quietly_with
+from jitkit.ring._raising_intrinsics import raise_index_error, succeeded
+from jitkit.ring._waiting import FIRST_PAUSE, LONGEST_PAUSE, pause_for, wait_a_turn
 
 ZERO, ONE = np.uint64(0), np.uint64(1)
-
-
-def push(tx, value):
-    """Put an element in; tell whether it was stored."""
-    tail = load(tx, TAIL)
-    if tail - load(tx, CACHED_HEAD) == capacity_of(tx) and not make_room(borrow(tx), tail):
-        return False
-    write(tx, tail, value)
-    store_release(tx, TAIL, tail + ONE)
-    return True
-
-
-@jit
-def make_room(tx: Any, tail: Any) -> Any:
-    """Look whether the consumer has made room, and wait for it if that is the policy; tell whether there is some."""
-    if free_slots(tx, tail):
-        return True
-    if not is_from_python(tx):
-        breathe()
-        if free_slots(tx, tail):
-            return True
-    if not waits(tx):
-        store(tx, REFUSED, load(tx, REFUSED) + ONE)
-        return False
-    if is_from_python(tx):
-        raise BlockingIOError  # Python waits by itself
-    wait_for_room(tx, tail)
-    return True
 
 
 @jit
 def free_slots(tx: Any, tail: Any) -> Any:
     """How many slots are free, by what the consumer has done so far."""
     if load(tx, CLOSED):
-        raise ValueError(ENDED)
+        return np.int64(IS_CLOSED)
     head = load_acquire(tx, HEAD)
     store(tx, CACHED_HEAD, head)
-    return room_after(tx, tail - head)
+    return np.int64(room_after(tx, tail - head))
 
 
 @jit
@@ -97,41 +72,92 @@ def room_after(tx: Any, used: Any) -> Any:
 
 
 @jit
+def batch_of(end: Any) -> Any:
+    """How many elements an end lets come, while they do come, before it goes on with them.
+
+    Whoever looks at the other side's counter takes its cache line away; and in a channel that is full or empty both
+    work on the same line of slots, too. An element then costs two journeys of a line: 45 ns, instead of 6.
+    """
+    return np.int64(max(capacity_of(end) >> np.uint64(2), ONE))
+
+
+@jit
+def room_for_one(tx: Any, tail: Any) -> Any:
+    """Look whether the consumer has made room, wait for it if that is the policy; return how many slots are free."""
+    free = free_slots(tx, tail)
+    pauses = FIRST_PAUSE
+    while 0 <= free < batch_of(tx) and pauses <= LONGEST_PAUSE and not is_from_python(tx):
+        pause_for(pauses)
+        before, free = free, free_slots(tx, tail)
+        if free == before:
+            break
+        pauses *= 2
+    if free != 0:
+        return free
+    if not waits(tx):
+        store(tx, REFUSED, load(tx, REFUSED) + ONE)
+        return free
+    return np.int64(MUST_WAIT) if is_from_python(tx) else wait_for_room(tx, tail)
+
+
+@jit
 def wait_for_room(tx: Any, tail: Any) -> Any:
     """Wait until a slot is free; return how many are."""
     turn = 0
-    while free_slots(tx, tail) == 0:
+    free = free_slots(tx, tail)
+    while free == 0:
         if load_relaxed(tx, GONE):
-            raise BrokenPipeError(NOBODY)
+            return np.int64(HAS_NO_CONSUMER)
         turn = wait_a_turn(turn)
-    return free_slots(tx, tail)
+        free = free_slots(tx, tail)
+    return free
+
+
+find_room = quietly_with(types.uint64, room_for_one)
+
+
+def push(tx, value):
+    """Put an element in; tell whether it was stored."""
+    tail = load(tx, TAIL)
+    if tail - load(tx, CACHED_HEAD) == capacity_of(tx) and succeeded(find_room(tx, tail)) <= 0:
+        return False
+    write(tx, tail, value)
+    store_release(tx, TAIL, tail + ONE)
+    return True
 
 
 @jit
 def extend_once(tx: Any, source: Any, count: Any) -> Any:
     """Put in what there is room for, from an address on; return how many."""
-    tail, count = load(tx, TAIL), np.uint64(count)
-    require_other_memory(tx, source, count)
-    kept = min(count, room_after(tx, tail - load(tx, CACHED_HEAD)))
-    if kept < count:
-        kept = min(count, free_slots(tx, tail))
+    tail = load(tx, TAIL)
+    if lies_over(tx, 1, source, nbytes_of(tx, np.uint64(count))):
+        return np.int64(OVERLAPS)
+    free = np.int64(room_after(tx, tail - load(tx, CACHED_HEAD)))
+    if free < count:
+        free = free_slots(tx, tail)
+        if free < 0:
+            return free
+    kept = np.uint64(min(count, free))
     put_in(tx, tail, source, kept)
     store_release(tx, TAIL, tail + kept)
-    return kept
+    return np.int64(kept)
 
 
 @jit
 def extend(tx: Any, source: Any, count: Any) -> Any:
     """Put elements in from an address on; return how many were stored."""
     stored = extend_once(tx, source, count)
-    wanted = np.uint64(count)
+    if stored < 0:
+        return stored
     if not waits(tx):
-        store(tx, REFUSED, load(tx, REFUSED) + (wanted - stored))
+        store(tx, REFUSED, load(tx, REFUSED) + np.uint64(count - stored))
     elif not is_from_python(tx):
-        while stored < wanted:
-            wait_for_room(tx, load(tx, TAIL))
-            stored += extend_once(tx, source + nbytes_of(tx, stored), wanted - stored)
-    return np.int64(stored)
+        while stored < count:
+            free = wait_for_room(tx, load(tx, TAIL))
+            if free < 0:
+                return free
+            stored += extend_once(tx, source + nbytes_of(tx, np.uint64(stored)), count - stored)
+    return stored
 
 
 @jit
@@ -140,11 +166,10 @@ def reservable(tx: Any, count: Any) -> Any:
     tail = load(tx, TAIL)
     free = free_slots(tx, tail)
     if free == 0 and count > 0:
-        if waits(tx) and not is_from_python(tx):
-            free = wait_for_room(tx, tail)
-        elif not waits(tx):
-            store(tx, REFUSED, load(tx, REFUSED) + ONE)
-    given = up_to_the_seam(tx, tail, min(np.uint64(max(count, 0)), free))
+        free = room_for_one(tx, tail)
+    if free < 0:
+        return free
+    given = up_to_the_seam(tx, tail, np.uint64(min(max(count, 0), free)))
     store(tx, RESERVED, given)
     store(tx, RESERVED_AT, tail)
     return np.int64(given)
@@ -171,10 +196,28 @@ def close(tx):
     store(tx, CACHED_HEAD, load(tx, TAIL) - capacity_of(tx))
 
 
+@jit
+def look_for_more(rx: Any, head: Any) -> Any:
+    """Look how many elements the producer has put in since."""
+    tail = load_acquire(rx, TAIL)
+    pauses = FIRST_PAUSE
+    while np.int64(tail - head) < batch_of(rx) and pauses <= LONGEST_PAUSE and not is_from_python(rx):
+        pause_for(pauses)
+        before, tail = tail, load_acquire(rx, TAIL)
+        if tail == before:
+            break
+        pauses *= 2
+    store(rx, CACHED_TAIL, tail)
+    return np.int64(tail - head)
+
+
+find_more = quietly_with(types.uint64, look_for_more)
+
+
 def pop(rx):
     """Take the oldest element out."""
     head = load(rx, HEAD)
-    if head == load(rx, CACHED_TAIL) and not has_more(borrow(rx), head):
+    if head == load(rx, CACHED_TAIL) and find_more(rx, head) == 0:
         raise_index_error(EMPTY_CHANNEL)
         return read(rx, head)  # where a `try` is around, which throws it away
     value = read(rx, head)
@@ -185,7 +228,7 @@ def pop(rx):
 def pop_or(rx, default):
     """Take the oldest element out, or return a default."""
     head = load(rx, HEAD)
-    if head == load(rx, CACHED_TAIL) and not has_more(borrow(rx), head):
+    if head == load(rx, CACHED_TAIL) and find_more(rx, head) == 0:
         return as_element(rx, default)
     value = read(rx, head)
     store_release(rx, HEAD, head + ONE)
@@ -193,23 +236,13 @@ def pop_or(rx, default):
 
 
 @jit
-def has_more(rx: Any, head: Any) -> Any:
-    """Look whether the producer has put something in."""
-    tail = load_acquire(rx, TAIL)
-    if tail == head and not is_from_python(rx):
-        breathe()
-        tail = load_acquire(rx, TAIL)
-    store(rx, CACHED_TAIL, tail)
-    return tail != head
-
-
-@jit
 def drain(rx: Any, target: Any, count: Any) -> Any:
     """Take up to `count` elements out, to an address; return how many there were."""
     head, count = load(rx, HEAD), np.uint64(count)
-    require_other_memory(rx, target, count)
+    if lies_over(rx, 1, target, nbytes_of(rx, count)):
+        return np.int64(OVERLAPS)
     if load(rx, CACHED_TAIL) - head < count:
-        has_more(rx, head)
+        look_for_more(rx, head)
     taken = min(count, load(rx, CACHED_TAIL) - head, capacity_of(rx))
     take_out(rx, head, target, taken)
     store_release(rx, HEAD, head + taken)
@@ -220,7 +253,7 @@ def drain(rx: Any, target: Any, count: Any) -> Any:
 def peekable(rx: Any, count: Any) -> Any:
     """How many of `count` elements can be read in place: those that are there and lie side by side."""
     head = load(rx, HEAD)
-    has_more(rx, head)
+    look_for_more(rx, head)
     there = min(load(rx, CACHED_TAIL) - head, capacity_of(rx))
     given = up_to_the_seam(rx, head, min(np.uint64(max(count, 0)), there))
     store(rx, PEEKED, given)

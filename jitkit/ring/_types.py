@@ -99,6 +99,11 @@ class Borrowed(BlockType):
         types.Type.__init__(self, f"borrowed {owner}")
 
 
+def borrowed_type(kind: Any) -> Any:
+    """Type of what `borrow` makes of a ring: the same of what owns nothing."""
+    return Borrowed(kind) if isinstance(kind, BlockType) and not isinstance(kind, Borrowed) else kind
+
+
 class AnyBlock(types.Type):
     """Type of a block whose header is asked when code runs: what Python calls works on these.
 

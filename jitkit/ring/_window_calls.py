@@ -11,6 +11,8 @@ from jitkit.ring._calls import ANY, NOTHING
 from jitkit.ring._intrinsics import block_at
 from jitkit.ring._window_intrinsics import samples_at
 
+_push = jit(_sliding.push)
+
 
 @jit
 def extend(block: Any, source: Any, count: Any) -> Any:
@@ -22,7 +24,7 @@ def _push_of(itemsize: int) -> Any:
     @jit
     def push(block: Any, element: Any) -> Any:
         """Put the sample at an address in."""
-        return int(_sliding.push(block_at(itemsize, block, NOTHING), element))
+        return int(_push(block_at(itemsize, block, NOTHING), element))
 
     return push
 

@@ -193,23 +193,20 @@ class TestObjects:
         assert large.dropped == 5_000_000 - (1 << 20)
 
 
-def use_elsewhere(ring, connection):
-    ring.push(5)
-    connection.send(ring)
-    connection.close()
-
-
 class TestProcesses:
     def test_rings_travel_between_them(self):
         ring = ring_of(np.int64, range(6), "overwrite", 4)
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=use_elsewhere, args=(ring, there))
+        # A function that the other process can import: it finds no module of these tests.
+        process = context.Process(target=there.send, args=([ring, ring],))
         process.start()
         assert here.poll(60)
-        other = here.recv()
+        other, same = here.recv()
         process.join()
-        assert repr(other) == "RingBuffer(int64, 4, policy='overwrite', [3, 4, 5, 5], dropped=3)"
+        assert other is same
+        assert other.push(6)
+        assert repr(other) == "RingBuffer(int64, 4, policy='overwrite', [3, 4, 5, 6], dropped=3)"
         assert list(ring) == [2, 3, 4, 5]
 
     def test_a_forked_process_has_its_own(self):

@@ -8,6 +8,7 @@ import itertools
 import re
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import channels
@@ -31,6 +32,8 @@ VALUE = r"%[\w.\"$-]+"
 DEFINED = re.compile(r"^define .*@\"?([\w.$]+)")
 STEP = re.compile(rf"^\s*({VALUE}) = getelementptr .*?i8, ptr ({VALUE}), i64 (-?\d+)")
 ACCESS = re.compile(rf"(load|store)( atomic)? .*?ptr ({VALUE})(?: (monotonic|acquire|release|seq_cst))?, align")
+NUMBAS_OWN = ("NRT_", "cfunc.", "_ZN7cpython", "numba_")
+CALL = re.compile(r"\bcall .*?@\"?([\w.$]+)\"?\(")
 COPY = re.compile(rf"call void @llvm\.memcpy.*?\(ptr [^%]*({VALUE}), ptr [^%]*({VALUE})")
 
 
@@ -44,24 +47,24 @@ class Access(NamedTuple):
 
 @pytest.fixture
 def code_of():
-    """The accesses of a kernel to memory, function by function, in the order of LLVM's text."""
+    """The accesses of a kernel to memory, in the order of LLVM's text: of each function with those that it calls."""
 
     def find(kernel, *arguments):
         compiled = jk.jit(kernel.py_func, cache=False)
         compiled(*arguments)
         (text,) = compiled.inspect_llvm().values()
         functions = [part for part in re.split(r"^}$", text, flags=re.MULTILINE) if "\ndefine " in part]
-        found = [accesses(part[part.index("\ndefine ") + 1 :]) for part in functions]
+        bodies = {DEFINED.match(part)[1]: part for part in (part[part.index("\ndefine ") + 1 :] for part in functions)}
+        bodies = {name: body for name, body in bodies.items() if not name.startswith(NUMBAS_OWN)}
+        called = {name for body in bodies.values() for name in CALL.findall(body)}
+        found = [accesses(body, bodies) for name, body in bodies.items() if name not in called]
         return [code for code in found if code]
 
     return find
 
 
-def accesses(function):
-    """Accesses of one function; none of those of numba's own."""
-    name = DEFINED.match(function)[1]
-    if name.startswith(("NRT_", "cfunc.", "_ZN7cpython", "numba_")):
-        return []
+def accesses(function, others=MappingProxyType({})):
+    """Accesses of one function, and in the place of its calls those of others."""
     lines = function.splitlines()
     steps = {step[1]: (step[2], int(step[3])) for line in lines if (step := STEP.match(line))}
 
@@ -85,6 +88,8 @@ def accesses(function):
             base, offset = where(found[3])
             place = offset if base in blocks and 0 <= offset < HEADER_NBYTES else None
             result.append(Access(found[1], found[4] or "plain", place))
+        elif (found := CALL.search(line)) is not None and found[1] in others:
+            result += accesses(others[found[1]], others)
     return result
 
 
@@ -266,7 +271,7 @@ def test_a_push_on_aarch64(assembly_of):
     code = assembly_of("send_8", 2)
     assert [name for name, _ in ORDERED.findall(code)].count("stlr") == 2  # of two policies
     for published in re.finditer(r"^\s*stlr\s", code, re.MULTILINE):
-        before = code[: published.start()].splitlines()[-1]
+        before = re.findall(r"^\s*(?:st|ld)\w+\s.*$", code[: published.start()], re.MULTILINE)[-1]
         assert re.match(r"\s*str\s+x\d+, \[x\d+, x\d+, lsl #3\]$", before)
     assert re.search(rf"str\s+x\d+, \[x1, #{ANNOUNCED}\]\n.*\n\s*dmb\s+ish\n", code)  # and then the element
     assert re.search(rf"add\s+(x\d+), x1, #{HEAD}\n\s*ldap?r\s+x\d+, \[\1\]", code)
