@@ -27,21 +27,23 @@ def element_from(element: Element, value: Any, where: object) -> np.ndarray[Any,
         If it has another shape, or is too long.
     """
     cell = np.zeros(1, element.dtype)
-    dtype = element.dtype
     if element.record is not None and isinstance(value, element.record):
         cell.view(np.uint8).reshape(-1)[:] = np.frombuffer(bytes(value), np.uint8)
     elif element.raw:
         cell.reshape(-1)[:] = _bytes_from(element, value, where)
-    elif element.is_array:
-        cell[:] = _array_of(element, value, dtype.shape, where)
-    elif dtype.names is not None:
-        cell[0] = _record_from(element, value, where)
-    elif dtype.kind in KINDS:
-        with np.errstate(over="ignore"):  # more than a float32 holds is infinite, as in a kernel
-            cell[0] = _number_from(element, value, where)
     else:
-        cell[0] = _other_from(element, value, where)
+        with np.errstate(over="ignore"):  # more than a float32 holds is infinite, as in a kernel
+            cell[0] = _value_from(element, value, where)
     return cell
+
+
+def _value_from(element: Element, value: Any, where: object) -> Any:
+    """Convert an object to what NumPy stores as it is."""
+    if element.is_array:
+        return _array_of(element, value, element.dtype.shape, where)
+    if element.dtype.names is not None:
+        return _record_from(element, value, where)
+    return (_number_from if element.dtype.kind in KINDS else _other_from)(element, value, where)
 
 
 def _number_from(element: Element, value: Any, where: object) -> Any:
@@ -49,11 +51,13 @@ def _number_from(element: Element, value: Any, where: object) -> Any:
     dtype = element.dtype
     if isinstance(value, np.ndarray) and value.shape:
         raise TypeError(f"expected one {element}, got an array of shape {value.shape} ({where})")
+    if isinstance(value, np.ndarray):
+        value = value[()]
     problem = f"expected {element}, got {_shown(value)}"
-    if isinstance(value, numbers.Number | np.generic | np.ndarray):
+    if isinstance(value, numbers.Number | np.generic):
         problem += ": convert it first"
     try:
-        if dtype.kind == "b" and isinstance(value, bool | np.bool_ | np.ndarray) and np.asarray(value).dtype == bool:
+        if dtype.kind == "b" and isinstance(value, bool | np.bool_):
             return bool(value)
         if dtype.kind in "iu":
             value = bool(value) if isinstance(value, np.bool_) else value  # an integer, as True and False of Python are
@@ -62,14 +66,24 @@ def _number_from(element: Element, value: Any, where: object) -> Any:
             if limits.min <= number <= limits.max:
                 return number
             raise OverflowError
-        if dtype.kind in "fc" and not isinstance(value, str | bytes | bytearray):
-            return float(value) if dtype.kind == "f" else complex(value)
+        if (
+            dtype.kind == "f"
+            and _has_any(value, "__float__", "__index__")
+            and not isinstance(value, np.complexfloating)
+        ):
+            return float(value)  # of NumPy's complex numbers that would be a part
+        if dtype.kind == "c" and _has_any(value, "__complex__", "__float__", "__index__"):
+            return complex(value)
     except TypeError as error:
         raise TypeError(f"{problem} ({where})") from error
     except OverflowError as error:
         got = _shown(value.item() if isinstance(value, np.generic) else value)
         raise OverflowError(f"expected {_range(dtype)}, got {got} ({where})") from error
     raise TypeError(f"{problem} ({where})")
+
+
+def _has_any(value: Any, *methods: str) -> bool:
+    return any(hasattr(type(value), method) for method in methods) and not isinstance(value, str | bytes)
 
 
 def elements_from(element: Element, values: Any, where: object) -> np.ndarray[Any, Any]:
@@ -104,6 +118,8 @@ def elements_from(element: Element, values: Any, where: object) -> np.ndarray[An
 def _array_from(element: Element, values: Any, where: object) -> np.ndarray[Any, Any]:
     if isinstance(values, (str, bytes)) or not hasattr(type(values), "__iter__"):
         raise TypeError(f"expected elements of {element}, got {_shown(values)} ({where})")
+    if isinstance(values, memoryview):
+        return np.asarray(values)
     items = values if isinstance(values, (list, tuple)) else list(values)
     try:
         array = np.asarray(items)
@@ -144,7 +160,10 @@ def _range(dtype: np.dtype[Any]) -> str:
 
 
 def _array_of(element: Element, value: Any, shape: tuple[int, ...], where: object) -> np.ndarray[Any, Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"expected an array of shape {shape}, got {_shown(value)} ({where})") from error
     if array.shape != shape:
         raise ValueError(f"expected an array of shape {shape}, got one of shape {array.shape} ({where})")
     return _as_dtype(element, array, element.dtype.base, where)
@@ -157,7 +176,7 @@ def _record_from(element: Element, value: Any, where: object) -> Any:
     if isinstance(value, tuple):
         if len(value) != len(names):
             raise ValueError(f"expected {len(names)} values ({', '.join(names)}), got {len(value)} ({where})")
-        return value
+        return tuple(_value_from(part, item, where) for part, item in zip(element.fields, value, strict=True))
     got = f"a record of {value.dtype}" if isinstance(value, np.void) else _shown(value)
     raise TypeError(f"expected a record or a tuple of {', '.join(names)}, got {got} ({where})")
 
@@ -172,7 +191,15 @@ def _other_from(element: Element, value: Any, where: object) -> Any:
         longest = dtype.itemsize // (4 if dtype.kind == "U" else 1)
         if len(value) > longest:
             raise ValueError(f"expected at most {longest} characters, got {len(value)} ({where})")
-    return value
+        return value
+    try:
+        found = np.asarray(value, dtype)[()]
+        exact = not isinstance(value, np.generic) or np.isnat(value) or found == value
+    except (TypeError, ValueError, OverflowError) as error:
+        raise type(error)(f"expected {element}, got {_shown(value)} ({where})") from error
+    if not exact:
+        raise ValueError(f"expected {element}, got {_shown(value)}, of which a part would be lost ({where})")
+    return found
 
 
 def _bytes_from(element: Element, value: Any, where: object) -> np.ndarray[Any, Any]:
@@ -222,5 +249,7 @@ def element_to_python(element: Element, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 256:  # Python refuses to print the longest
+        return f"an int of {value.bit_length()} bits"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,6 @@ class Element:
         order. The dtype then is a sub-array of bytes.
     """
 
-    __slots__ = ("dtype", "raw", "record")
-
     def __init__(self, dtype: np.dtype[Any], record: Any = None, raw: bool = False) -> None:
         self.dtype, self.record, self.raw = dtype, record, raw
 
@@ -40,6 +39,11 @@ class Element:
     def is_array(self) -> bool:
         """Whether an element is an array."""
         return self.dtype.subdtype is not None
+
+    @cached_property
+    def fields(self) -> list[Element]:
+        """What the fields of a record are."""
+        return [Element(self.dtype.fields[name][0]) for name in self.dtype.names or ()]  # type: ignore[index]
 
     @property
     def code(self) -> str:

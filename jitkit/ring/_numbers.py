@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from jitkit._core.ir import DOUBLE, SINGLE, WORD, constant, ir, pointer
 from jitkit._core.native import INT, OBJECT, call
 from jitkit._core.native_type import HEAD, emit_object, functions
@@ -54,6 +56,9 @@ def put_float(size: int) -> Callable[..., None]:
             kind = builder.load(pointer(builder, builder.add(head, constant(HEAD - 8)), OBJECT))
             with builder.if_then(builder.icmp_unsigned("==", kind, emit_object(builder, "float"))):
                 finish(builder.load(pointer(builder, builder.add(head, constant(HEAD)), DOUBLE)))
+            for name in MORE_THAN_FLOATS:
+                with builder.if_then(builder.icmp_unsigned("==", kind, emit_object(builder, name)), likely=False):
+                    builder.ret(constant(NO_NUMBER))
         number = call(builder, "PyFloat_AsDouble", DOUBLE, value)
         _emit_error_check(builder, builder.fcmp_ordered("==", number, DOUBLE(-1.0)))
         finish(number)
@@ -168,8 +173,13 @@ def take_complex(size: int) -> Callable[..., None]:
     return emit
 
 
+# Types whose objects are floats by their methods, where a part of them or none is: the method in Python sees to them.
+MORE_THAN_FLOATS: dict[str, Any] = {
+    "complex64": np.complex64, "complex128": np.complex128, "clongdouble": np.clongdouble, "ndarray": np.ndarray,
+}  # fmt: skip
 OBJECTS = {
     "float": float, "True": True, "False": False, "TypeError": TypeError, "OverflowError": OverflowError,
+    **MORE_THAN_FLOATS,
 }  # fmt: skip
 
 
