@@ -107,6 +107,12 @@ def free(block: Any, count: Any) -> Any:
 
 
 @jit
+def has_ended(block: Any) -> Any:
+    """1 if nothing will come any more."""
+    return int(_spsc.has_ended(block_at(ANY, block, NOTHING)))
+
+
+@jit
 def await_more(block: Any, milliseconds: Any) -> Any:
     """Wait for an element; 1 if there is one, or none will ever come."""
     rx = block_at(ANY, block, NOTHING)

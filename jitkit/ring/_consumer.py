@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -113,15 +114,19 @@ class Consumer(End):
 
         Raises
         ------
+        ValueError
+            If `timeout` is NaN.
         BrokenPipeError
             If there is none, and the process that had the producer has died without closing it.
         """
+        if timeout is not None and math.isnan(timeout):
+            raise ValueError(f"expected a timeout in seconds, got {timeout} ({self})")
         self._require_own()
-        until = None if timeout is None else time.monotonic() + timeout
+        until = math.inf if timeout is None else time.monotonic() + timeout
         await_more = kernel(f"{CALLS}:await_more", ("int", "int"))
         while True:
-            left = SLICE if until is None else max(0, min(SLICE, int((until - time.monotonic()) * 1000)))
-            if await_more(self._block, left) or (until is not None and time.monotonic() >= until):
+            left = int(max(0, min(SLICE, (until - time.monotonic()) * 1000)))
+            if await_more(self._block, left) or time.monotonic() >= until:
                 return self._waiting() > 0
             if not self.producer_alive and not self._word(CLOSED) and not self._waiting():
                 raise BrokenPipeError(f"{DIED} ({self})")
@@ -142,7 +147,7 @@ class Consumer(End):
     @property
     def closed(self) -> bool:
         """Whether the stream has ended: the producer has closed it, and all of it was taken out."""
-        return self._word(CLOSED) != 0 and self._waiting() == 0
+        return kernel(f"{CALLS}:has_ended", ("int",), alone=True)(self._block) != 0
 
     @property
     def producer_alive(self) -> bool:

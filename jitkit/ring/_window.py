@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class WindowBuffer(BlockObject):
     -----
     `push` is O(1), and so is `window`, whatever its length. The statistics cost O(1) for each sample, in all: what came
     since the last question is taken in when somebody asks, and once in `rolling` samples all of them are gone through.
-    They are as exact as those of a new pass (Welford's method, its halves put together by Chan's), and what
+    They are about as exact as those of one new pass (Welford's method, its halves put together by Chan's), and what
     has left the window has no part in them.
 
     Examples
@@ -220,16 +221,13 @@ def _new_memory(element: Element, capacity: int, rolling: int) -> np.ndarray[Any
     nbytes, head = capacity * element.dtype.itemsize, HEADER_NBYTES
     if rolling:
         head = round_up(SUFFIX + 4 * 8 * rolling, HEADER_NBYTES)
+    block: np.ndarray[Any, Any] | None = None
     if nbytes % PAGE == 0 and mirror_refusal() is None:
-        head = round_up(head, PAGE)
-        try:
-            block: np.ndarray[Any, Any] = mirrored(head, nbytes).array()
-        except OSError as error:
-            raise MemoryError(
-                f"expected room for {capacity} elements of {element.dtype.itemsize} bytes, got none: {error.strerror}"
-            ) from error
-        words_of(block)[MIRRORED // 8] = 1
-    else:
+        with suppress(OSError):  # for want of memory, or of mappings: there is another way
+            block = mirrored(round_up(head, PAGE), nbytes).array()
+            head = round_up(head, PAGE)
+            words_of(block)[MIRRORED // 8] = 1
+    if block is None:
         block = new_block(capacity, element.dtype.itemsize, "overwrite", "window buffer", head + 2 * nbytes)
     write_header(block, head, capacity, element.dtype.itemsize, "overwrite", "window buffer")
     words_of(block)[ROLLING // 8] = rolling

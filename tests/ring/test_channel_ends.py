@@ -236,7 +236,9 @@ class TestWaiting:
             assert rx.wait(timeout) is False
             assert timeout <= time.monotonic() - start
         tx.push(1)
-        assert [rx.wait(timeout) for timeout in (0, -1, 1e9, None)] == [True] * 4
+        assert [rx.wait(timeout) for timeout in (0, -1, 1e9, np.inf, None)] == [True] * 5
+        with pytest.raises(ValueError, match=r"^expected a timeout in seconds, got nan"):
+            rx.wait(np.nan)
 
     def test_or_with_an_element_or_the_end(self):
         tx, rx = jk.ring.channel(np.int64, 4)

@@ -1,6 +1,7 @@
 """What windows hold and where: dtypes, copies, refusals, memory that is mapped and given back."""
 
 import copy
+import errno
 import gc
 import os
 import pickle
@@ -195,6 +196,16 @@ class TestMemory:
         del views
         gc.collect()
         assert mappings() == before
+
+    def test_is_written_twice_where_the_system_has_no_mapping_left(self, monkeypatch):
+        def refuse(*_):
+            raise OSError(errno.ENOMEM, "no mapping left")
+
+        monkeypatch.setattr("jitkit.ring._window.mirrored", refuse)
+        window = jk.WindowBuffer(np.float32, PAGES)
+        window.extend(numbered(0, PAGES + 5))
+        assert not window.mirrored
+        assert np.array_equal(window.window(PAGES), numbered(5, PAGES + 5))
 
     def test_is_not_left_over_by_windows_that_could_not_be_made(self):
         gc.collect()
