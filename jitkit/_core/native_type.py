@@ -7,12 +7,13 @@ goes through functions that CPython documents (`PyType_FromSpec`, members, `PyDe
 
 import ctypes
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jitkit._core.fork import compiling
 from jitkit._core.ir import BYTE, WORD, constant, declared, ir, pointer
-from jitkit._core.native import INT, KERNEL, OBJECT, kernel_object, loaded, object_of
+from jitkit._core.native import INT, KERNEL, OBJECT, call, kernel_object, loaded, object_of
 
 METH_O, METH_NOARGS = 0x0008, 0x0004  # Include/methodobject.h
 BASETYPE = 1 << 10  # Py_TPFLAGS_BASETYPE: other classes may derive from it
@@ -41,9 +42,14 @@ def native_base(name: str, words: Sequence[str]) -> type:
     return made
 
 
-def method_code(name: str, emitters: Mapping[str, Emitter]) -> dict[str, int]:
-    """Compile methods, which any class that has the words they ask for can have; their addresses by name."""
-    return functions(name, {method: (METHOD, _returning(emit)) for method, emit in emitters.items()})
+def method_code(
+    name: str, emitters: Mapping[str, Emitter], objects: Mapping[str, object] | None = None
+) -> dict[str, int]:
+    """Compile methods, which any class that has the words they ask for can have; their addresses by name.
+
+    `objects` are as for `functions`.
+    """
+    return functions(name, {method: (METHOD, _returning(emit)) for method, emit in emitters.items()}, objects)
 
 
 def _returning(emit: Emitter) -> Callable[..., None]:
@@ -129,6 +135,30 @@ def emit_object(builder: Any, name: str) -> Any:
         known = ir.GlobalVariable(builder.module, WORD, name)
         known.initializer = constant(0)
     return builder.inttoptr(builder.load(known), OBJECT)
+
+
+def emit_reference(builder: Any, instance: Any) -> Any:
+    """New reference to an object that is there as long as Python is, like True."""
+    if sys.version_info >= (3, 12):  # which counts no references to these (PEP 683)
+        return instance
+    if not COUNTS_ARE_PLAIN:
+        call(builder, "Py_IncRef", ir.VoidType(), instance)
+        return instance
+    # safe: the caller has Python's lock, and an object begins with the count.
+    place = builder.bitcast(instance, WORD.as_pointer())
+    builder.store(builder.add(builder.load(place), constant(1)), place)
+    return instance
+
+
+def _counts_are_plain() -> bool:
+    """Whether an object begins with the count of its references, as in CPython 3.11, but for debug builds."""
+    trial, count = object(), ctypes.c_ssize_t.from_address
+    before = count(id(trial)).value
+    more = [trial] * 5
+    return before == 1 and count(id(trial)).value == 1 + len(more)
+
+
+COUNTS_ARE_PLAIN = _counts_are_plain()
 
 
 def emit_word(builder: Any, instance: Any, index: int) -> Any:

@@ -147,7 +147,7 @@ def _release(rx, count):
 def _wait(rx):
     def wait(rx):
         turn = 0
-        while _spsc.look_for_more(borrow(rx), load(rx, HEAD)) == 0 and not _spsc.has_ended(borrow(rx)):
+        while _spsc.unread(borrow(rx), load(rx, HEAD)) == 0 and not _spsc.has_ended(borrow(rx)):
             turn = wait_a_turn(turn)
         return _spsc.waiting(borrow(rx)) > 0
 

@@ -30,7 +30,7 @@ def in_machine_code(cls: T) -> T:
 
 @cache
 def _code() -> dict[str, int]:
-    return method_code("methods of rings", EMITTERS)
+    return method_code("methods of rings", EMITTERS, {"True": True, "False": False})
 
 
 class _PlainWords:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitkit._core.ir import WORD, constant, ir
 from jitkit._core.native import OBJECT, call
-from jitkit._core.native_type import emit_kernel_call, emit_method_call, emit_word
+from jitkit._core.native_type import emit_kernel_call, emit_method_call, emit_object, emit_reference, emit_word
 from jitkit.ring._native_words import BLOCK, POP_KERNEL, PUSH_KERNEL, PUTTER, TAKER, go_on_if, is_set
 
 # (object, address of the element's bytes) -> 1 if it was converted; or one of these, the latter with an error set.
@@ -32,8 +32,8 @@ def emit_push(builder: Any, instance: Any, value: Any) -> Any:
     go_on_if(builder, is_set(builder, kernel), slowly)
     stored = emit_kernel_call(builder, kernel, emit_word(builder, instance, BLOCK), element)
     go_on_if(builder, builder.icmp_signed(">=", stored, constant(0)), slowly)
-    result = call(builder, "PyBool_FromLong", OBJECT, stored)
-    builder.ret(result)
+    yes, no = emit_object(builder, "True"), emit_object(builder, "False")
+    builder.ret(emit_reference(builder, builder.select(is_set(builder, stored), yes, no)))
     builder.position_at_end(slowly)
     return emit_method_call(builder, instance, "_push", value)
 

@@ -197,27 +197,34 @@ def close(tx):
 
 
 @jit
-def look_for_more(rx: Any, head: Any) -> Any:
-    """Look how many elements the producer has put in since."""
+def unread(rx: Any, head: Any) -> Any:
+    """How many elements are there, by what the producer has done so far."""
     tail = load_acquire(rx, TAIL)
-    pauses = FIRST_PAUSE
-    while np.int64(tail - head) < batch_of(rx) and pauses <= LONGEST_PAUSE and not is_from_python(rx):
-        pause_for(pauses)
-        before, tail = tail, load_acquire(rx, TAIL)
-        if tail == before:
-            break
-        pauses *= 2
     store(rx, CACHED_TAIL, tail)
     return np.int64(tail - head)
 
 
-find_more = quietly_with(types.uint64, look_for_more)
+@jit
+def look_for_one(rx: Any, head: Any) -> Any:
+    """Look whether the producer has put something in; return how many elements there are."""
+    there = unread(rx, head)
+    pauses = FIRST_PAUSE
+    while there < batch_of(rx) and pauses <= LONGEST_PAUSE and not is_from_python(rx):
+        pause_for(pauses)
+        before, there = there, unread(rx, head)
+        if there == before:
+            break
+        pauses *= 2
+    return there
+
+
+find_one = quietly_with(types.uint64, look_for_one)
 
 
 def pop(rx):
     """Take the oldest element out."""
     head = load(rx, HEAD)
-    if head == load(rx, CACHED_TAIL) and find_more(rx, head) == 0:
+    if head == load(rx, CACHED_TAIL) and find_one(rx, head) == 0:
         raise_index_error(EMPTY_CHANNEL)
         return read(rx, head)  # where a `try` is around, which throws it away
     value = read(rx, head)
@@ -228,7 +235,7 @@ def pop(rx):
 def pop_or(rx, default):
     """Take the oldest element out, or return a default."""
     head = load(rx, HEAD)
-    if head == load(rx, CACHED_TAIL) and find_more(rx, head) == 0:
+    if head == load(rx, CACHED_TAIL) and find_one(rx, head) == 0:
         return as_element(rx, default)
     value = read(rx, head)
     store_release(rx, HEAD, head + ONE)
@@ -242,7 +249,7 @@ def drain(rx: Any, target: Any, count: Any) -> Any:
     if lies_over(rx, 1, target, nbytes_of(rx, count)):
         return np.int64(OVERLAPS)
     if load(rx, CACHED_TAIL) - head < count:
-        look_for_more(rx, head)
+        unread(rx, head)
     taken = min(count, load(rx, CACHED_TAIL) - head, capacity_of(rx))
     take_out(rx, head, target, taken)
     store_release(rx, HEAD, head + taken)
@@ -253,7 +260,7 @@ def drain(rx: Any, target: Any, count: Any) -> Any:
 def peekable(rx: Any, count: Any) -> Any:
     """How many of `count` elements can be read in place: those that are there and lie side by side."""
     head = load(rx, HEAD)
-    look_for_more(rx, head)
+    unread(rx, head)
     there = min(load(rx, CACHED_TAIL) - head, capacity_of(rx))
     given = up_to_the_seam(rx, head, min(np.uint64(max(count, 0)), there))
     store(rx, PEEKED, given)
@@ -293,11 +300,11 @@ def dropped(end: Any) -> Any:
     HEAD moves on before MISSED does, so that is read first; what lies between HEAD and TAIL counts only as of one time.
     """
     missed, head = load_acquire(end, MISSED), load_acquire(end, HEAD)
-    unread = load_acquire(end, TAIL) - head
+    left = load_acquire(end, TAIL) - head
     while load_acquire(end, HEAD) != head:
         missed, head = load_acquire(end, MISSED), load_acquire(end, HEAD)
-        unread = load_acquire(end, TAIL) - head
-    overwritten = unread - min(unread, capacity_of(end))
+        left = load_acquire(end, TAIL) - head
+    overwritten = left - min(left, capacity_of(end))
     return np.int64(load_relaxed(end, REFUSED) + missed + overwritten)
 
 

@@ -262,6 +262,9 @@ import signal, time, threading, jitkit as jk
 tx, rx = jk.ring.channel("i8", 4, policy="block")
 tx.push(1), rx.pop(), rx.wait(0), tx.extend([1]), rx.drain(__import__("numpy").zeros(1, "i8"))  # compiled
 tx.reserve(1), tx.commit(0)
+threading.Timer(0.05, rx.pop).start()
+tx.extend(range(5))
+rx.drain(__import__("numpy").zeros(4, "i8"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 try:
