@@ -46,6 +46,7 @@ def push(ring, value):
     tail = load(ring, TAIL)
     if not overwrites(ring) and unlikely(tail - load(ring, HEAD) == capacity_of(ring)):
         store_relaxed(ring, REFUSED, load_relaxed(ring, REFUSED) + ONE)
+        store(ring, TAIL, tail)  # as it was: a counter that every turn of a loop stores stays in a register
         return False
     write(ring, tail, value)
     store(ring, TAIL, tail + ONE)
@@ -68,6 +69,7 @@ def pop_or(ring, default):
     """Take the oldest element out, or return a default."""
     head = oldest(ring)
     if unlikely(head == load(ring, TAIL)):
+        store(ring, HEAD, load(ring, TAIL))  # the same; LLVM would leave a store of what was loaded from there out
         return as_element(ring, default)
     if overwrites(ring):
         store(ring, MISSED, load(ring, MISSED) + (head - load(ring, HEAD)))

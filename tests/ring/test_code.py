@@ -13,7 +13,7 @@ import pytest
 
 import jitkit as jk
 from jitkit._core import aliasing
-from jitkit.ring._block import TAIL
+from jitkit.ring._block import HEAD, TAIL
 
 pytestmark = pytest.mark.kernel
 
@@ -48,6 +48,12 @@ def take(ring, out):
 def take_or(ring, out):
     for i in range(out.size):
         out[i] = ring.pop_or(-1.0)
+
+
+def delay(ring, samples):
+    for i in range(samples.size):
+        ring.push(samples[i])
+        samples[i] = ring.pop_or(-1.0)
 
 
 def look(ring, out):
@@ -161,6 +167,13 @@ class TestMachineCode:
         assert len(stores_to(lines, TAIL)) == 1  # after them
         elements = [starting_with(loop, "movss", "vmovss", "movl") for loop in loops]
         assert all(elements)
+
+    @pytest.mark.parametrize("policy", POLICIES)
+    def test_keeps_both_counters_in_registers_where_elements_pass_through(self, policy):
+        lines = assembly_of(kernel_of(delay, policy))
+        for place in (TAIL, HEAD):
+            assert [line for loop in loops_of(lines) for line in stores_to(loop, place)] == []
+            assert stores_to(lines, place)
 
     def test_compares_counters_once_where_a_full_ring_refuses(self):
         """That is what the tests above would see if the policy were asked for when code runs."""
