@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jitkit._core.ir import WORD, constant, ir
+from jitkit._core.ir import WORD, constant, ir, pointer
 from jitkit._core.native import OBJECT, call
-from jitkit._core.native_type import emit_kernel_call, emit_method_call, emit_object, emit_reference, emit_word
-from jitkit.ring._native_words import BLOCK, POP_KERNEL, PUSH_KERNEL, PUTTER, TAKER, go_on_if, is_set
+from jitkit._core.native_type import HEAD, emit_kernel_call, emit_method_call, emit_object, emit_reference, emit_word
+from jitkit.ring._native_words import BLOCK, PLAIN_TYPE, POP_KERNEL, PUSH_KERNEL, PUTTER, TAKER, go_on_if, is_set
 
 # (object, address of the element's bytes) -> 1 if it was converted; or one of these, the latter with an error set.
 PUT = ir.FunctionType(WORD, [OBJECT, WORD])
@@ -21,13 +21,22 @@ def emit_push(builder: Any, instance: Any, value: Any) -> Any:
     """Emit the body of `push`."""
     with builder.goto_entry_block():
         element = builder.ptrtoint(builder.alloca(WORD, LARGEST // 8), WORD)
+    slowly, converted = builder.append_basic_block("slowly"), builder.append_basic_block("converted")
+    # safe: reads the type of an object, and the bytes behind a float's head, which `_numbers` has found to be there.
+    head = builder.ptrtoint(value, WORD)
+    kind = builder.load(pointer(builder, builder.add(head, constant(HEAD - 8)), WORD))
+    with builder.if_then(builder.icmp_unsigned("==", kind, emit_word(builder, instance, PLAIN_TYPE))):
+        plain = builder.load(pointer(builder, builder.add(head, constant(HEAD)), WORD))
+        builder.store(plain, pointer(builder, element, WORD))
+        builder.branch(converted)
     putter, kernel = emit_word(builder, instance, PUTTER), emit_word(builder, instance, PUSH_KERNEL)
-    slowly = builder.append_basic_block("slowly")
     go_on_if(builder, builder.and_(is_set(builder, putter), is_set(builder, kernel)), slowly)
     put = builder.call(builder.inttoptr(putter, PUT.as_pointer()), [value, element])
     go_on_if(builder, is_set(builder, put), slowly)
     with builder.if_then(builder.icmp_unsigned("==", put, constant(RAISED)), likely=False):
         builder.ret(OBJECT(None))
+    builder.branch(converted)
+    builder.position_at_end(converted)
     kernel = emit_word(builder, instance, PUSH_KERNEL)  # again: while an object converts itself, all may have changed
     go_on_if(builder, is_set(builder, kernel), slowly)
     stored = emit_kernel_call(builder, kernel, emit_word(builder, instance, BLOCK), element)

@@ -7,7 +7,8 @@ from typing import Any
 from jitkit._core.ir import constant
 
 # Addresses, or 0: of the block, of the code that converts single elements, of the kernels, and of what arrays are
-# recognised by and made with. Where one is missing, a method written in Python does the work.
+# recognised by and made with; and of the type whose objects have an element's bytes right behind their head. Where one
+# is missing, a method written in Python does the work.
 WORDS = (
     "_block",
     "_putter",
@@ -20,6 +21,7 @@ WORDS = (
     "_owner",
     "_new_array",
     "_set_base",
+    "_plain_type",
 )
 (
     BLOCK,
@@ -33,6 +35,7 @@ WORDS = (
     OWNER,
     NEW_ARRAY,
     SET_BASE,
+    PLAIN_TYPE,
 ) = range(len(WORDS))
 
 

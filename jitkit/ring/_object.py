@@ -13,7 +13,7 @@ from jitkit.ring._elements import Element
 from jitkit.ring._native import Words
 from jitkit.ring._native_arrays import array_words, arrays_are_plain
 from jitkit.ring._native_words import WORDS
-from jitkit.ring._numbers import converters
+from jitkit.ring._numbers import FLOATS_ARE_PLAIN, converters
 
 WRAP = (1 << 64) - 1  # counters are numbers of 64 bits
 
@@ -95,6 +95,7 @@ class BlockObject(Words):
         if not self._element.code or getattr(self, kernel):
             return False
         self._putter, self._taker = converters()[self._element.code]
+        self._plain_type = id(float) if FLOATS_ARE_PLAIN and self._element.code == "f8" else 0
         setattr(self, kernel, kernel_address(f"{path}_{self._element.dtype.itemsize}", 2))
         return True
 
