@@ -14,8 +14,6 @@ import jitkit as jk
 from jitkit import simd
 from jitkit._core.threads import LEAST_BYTES, MOST_HELPERS, pool, supported
 
-pytestmark = pytest.mark.kernel
-
 MANY = 1 << 17
 helped = pytest.mark.skipif(not supported(), reason="helpers need Linux on x86-64 or AArch64")
 

@@ -23,7 +23,6 @@ def plain(result):
     return as_lists(dict(result) if isinstance(result, Mapping) else result)
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_all_sides_compute_the_same(case):
     args = case.make(40)

@@ -6,8 +6,6 @@ from collections import Counter
 
 import pytest
 
-pytestmark = pytest.mark.kernel
-
 IMPORTS = "import math\nimport numba\nimport numpy as np\nimport jitkit as jk\n"
 
 

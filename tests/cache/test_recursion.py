@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.kernel
-
 BEGINNING = """
 import numba
 import numpy as np

@@ -26,7 +26,6 @@ def reading(**seen):
     return _rates.Reading(seconds=3.01, capacity=65_536, mean=0.5, low=0.37, high=0.63, **seen)
 
 
-@pytest.mark.kernel
 def test_samples_are_numbered_and_make_a_wave():
     tx, rx = jk.ring.channel(ring.SAMPLE, 2 * ring.BLOCK, policy="block")
     stop, orders = jk.ring.channel(np.uint8, 1)
@@ -45,7 +44,6 @@ def test_samples_are_numbered_and_make_a_wave():
     np.testing.assert_allclose(found["value"], np.sin(ring.STEP * number) + 0.001 * (number % 256 - 128), atol=1e-12)
 
 
-@pytest.mark.kernel
 def test_no_orders_no_samples():
     tx, rx = jk.ring.channel(ring.SAMPLE, 16, policy="block")
     stop, orders = jk.ring.channel(np.uint8, 1)
@@ -54,7 +52,6 @@ def test_no_orders_no_samples():
     assert rx.closed
 
 
-@pytest.mark.kernel
 def test_what_watches_counts_what_is_out_of_order_and_reports_on_the_last_samples():
     tx, rx = jk.ring.channel(ring.SAMPLE, 16_384, policy="block")
     news, reports = jk.ring.channel(ring.REPORT, 64, policy="overwrite")
@@ -72,7 +69,6 @@ def test_what_watches_counts_what_is_out_of_order_and_reports_on_the_last_sample
     assert (last["low"], last["high"]) == (values[-ring.ROLLING :].min(), values[-ring.ROLLING :].max())
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("way", _rates.WAYS)
 def test_every_way_brings_all_numbers_in_order(way):
     count, wrong, rate = _rates.pass_on(*_rates.WAYS[way], seconds=0.01)
@@ -81,7 +77,6 @@ def test_every_way_brings_all_numbers_in_order(way):
     assert rate > 0 or way == FIRST_WAY  # which may have stopped before it began
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("way", _rates.WAYS)
 def test_every_way_tells_wrong_numbers(way):
     take = _rates.WAYS[way][1]
@@ -95,7 +90,6 @@ def test_every_way_tells_wrong_numbers(way):
     assert take(rx) == 1
 
 
-@pytest.mark.kernel
 def test_python_and_jitkit_queue_the_same_numbers():
     x, out, _ = _rates.numbers(1000)
     queue = jk.RingBuffer(np.float32, 64)
@@ -104,7 +98,6 @@ def test_python_and_jitkit_queue_the_same_numbers():
     assert out.tolist() == _rates.queued_python(x.tolist(), 32) == x[:32].tolist() + x[:-32].tolist()
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("length", [1, 2, 64])
 def test_python_numpy_and_jitkit_find_the_same_highest(length):
     x, out, _ = _rates.numbers(1000)
@@ -166,7 +159,6 @@ def test_the_story(monkeypatch, capsys):
     assert max(map(len, story.splitlines())) <= 80
 
 
-@pytest.mark.kernel
 def test_the_program_has_12_lines_and_runs():
     assert len([line for line in ring.PROGRAM.splitlines() if line]) == 12
     python = [sys.executable, "-W", "error", "-c", ring.PROGRAM]

@@ -24,8 +24,6 @@ from hypothesis.stateful import (
 import jitkit as jk
 from jitkit.ring._block import ANNOUNCED, CACHED_HEAD, CACHED_TAIL, HEAD, PEEKED, RESERVED, TAIL
 
-pytestmark = pytest.mark.kernel
-
 CAPACITIES = (1, 2, 4, 8)
 COMPILED = 4  # the capacity that there are kernels for: for each one, they take seconds to compile
 

@@ -18,7 +18,6 @@ from jitkit.ring import _lease
 from jitkit.ring._lease import EPOCH, OWNER, WORDS, give_back, is_alive, take
 
 pytestmark = [
-    pytest.mark.kernel,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into Linux's /proc"),
 ]
 
