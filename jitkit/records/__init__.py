@@ -9,7 +9,8 @@ Where what is, in the order in which bytes become columns:
 - bytes come from `_sources` and go to `_targets`, `_decode` leads them there, `_columns` is what users get;
 - back again: `_pack`, `_kernels_pack`; one record or field at a time: `_instance`, `_reader`, in kernels
   `_typing` and `_intrinsics`;
-- to be looked at and passed on: `_bytemap`, `_dtype`, `_arrow`, `_export`; `_command` is `jitkit decode`.
+- to be looked at and passed on: `_bytemap`, `_dtype`, `_arrow`; `_flat` makes columns for other rooms to fill;
+  `_command` is `jitkit decode`.
 """
 
 from jitkit.records._columns import Columns
@@ -33,10 +34,12 @@ from jitkit.records._fields import (
     u32,
     u64,
 )
+from jitkit.records._flat import FlatLayout
 from jitkit.records._record import Record
 
 __all__ = [
     "Columns",
+    "FlatLayout",
     "Record",
     "array",
     "bits",

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from jitkit._core.column_files import WRITERS
 from jitkit._core.modules import load_module
 from jitkit.errors import DecodeError, JitkitError, LayoutError
 from jitkit.records._columns import Columns
-from jitkit.records._export import WRITERS
 from jitkit.records._record import Record, Tail
 
 BATCH_BYTES = 16 << 20  # several steps of the progress bar per second, and row groups of a size that Parquet likes

@@ -8,13 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from jitkit._core.buffers import byte_view, is_path, is_stream
 from jitkit.errors import DecodeError
 from jitkit.records._columns import Columns
 from jitkit.records._instance import check_leaf
 from jitkit.records._leaves import Leaf, allowed_values, is_checked
 from jitkit.records._plan import Decoder
 from jitkit.records._schema import Schema
-from jitkit.records._sources import BUFFER_PIECE, BufferSource, FileSource, Source, byte_view, is_path, is_stream
+from jitkit.records._sources import BUFFER_PIECE, BufferSource, FileSource, Source
 from jitkit.records._targets import adopted, fresh
 
 TAILS = ("error", "drop", "keep")

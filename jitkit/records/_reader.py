@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from jitkit._core.buffers import byte_view
 from jitkit._core.lazy import lazy
 from jitkit.records import _reference
 from jitkit.records._instance import check_leaf
 from jitkit.records._leaves import Leaf, is_checked
-from jitkit.records._sources import byte_view
 
 
 class Reader:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
 
+from jitkit._core.buffers import byte_view
 from jitkit.errors import DecodeError, LayoutError
 from jitkit.records import _decode, _instance, _pack
 from jitkit.records._annotations import collect_fields
@@ -22,7 +23,6 @@ from jitkit.records._record_type import RecordType
 from jitkit.records._schema import Schema
 from jitkit.records._select import as_names, select
 from jitkit.records._source import source_of
-from jitkit.records._sources import byte_view
 from jitkit.records._types import ByteOrder, whole_number
 
 Tail = Literal["error", "drop", "keep"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from jitkit._core.buffers import BYTES
 from jitkit.errors import DecodeError, LayoutError
 from jitkit.records._columns import Columns
 from jitkit.records._messages import unknown_name
 from jitkit.records._schema import ALIGNMENT, Arena, Schema
-from jitkit.records._sources import BYTES
 
 LARGE = 1 << 20  # bytes of columns whose beginning is worth to be aligned: for decoders that write past the caches
 

@@ -1,7 +1,7 @@
 """What the exports write, where it is not what `jitkit decode` shows; the rest is in test_command.py."""
 
 import jitkit as jk
-from jitkit.records._export import write_csv
+from jitkit._core.column_files import write_csv
 
 
 class Tagged(jk.Record, layout="packed"):
