@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from jitkit import records as records
     from jitkit import ring as ring
     from jitkit import simd as simd
+    from jitkit import telemetry as telemetry
     from jitkit._core.jit import jit as jit
     from jitkit._core.threads import threads as threads
     from jitkit.errors import CacheError as CacheError
@@ -58,7 +59,7 @@ _ROOM_OF = {
         ("scaled", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"), "jitkit.records"
     ),
 }
-_ROOMS = ("cache", "errors", "records", "ring", "simd")
+_ROOMS = ("cache", "errors", "records", "ring", "simd", "telemetry")
 __all__ = ["__version__", *_ROOM_OF, *_ROOMS]
 
 

@@ -11,7 +11,9 @@ class DecodeError(JitkitError, ValueError):
     Attributes
     ----------
     kind : str or None
-        What is wrong, in one word: ``"length"``, ``"range"``, ``"enum"``, ``"boolean"``, ``"buffer"``.
+        What is wrong, in one word: ``"length"``, ``"range"``, ``"enum"``, ``"boolean"``, ``"buffer"``; of files of
+        telemetry ``"format"``, ``"header"``, ``"incompatible"``, ``"type"``, ``"size"``, ``"payload"``,
+        ``"subscription"``, ``"truncated"``, ``"changed"``; of frames ``"sync"``, ``"checksum"``, ``"truncated"``.
     offset : int or None
         Where, in bytes from the start of the buffer or file.
     record : int or None

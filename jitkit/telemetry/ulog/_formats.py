@@ -1,0 +1,206 @@
+"""Format definitions: from their text to the columns of a topic, nested types and arrays taken apart.
+
+Nothing here trusts a text: sizes are counted before anything is made of them, and no format is larger than a message.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jitkit._core.lazy import lazy
+from jitkit.errors import DecodeError
+from jitkit.records import FlatLayout
+from jitkit.telemetry.ulog._constants import DTYPES, LARGEST_PAYLOAD
+
+LARGEST = LARGEST_PAYLOAD - 2  # bytes of a record: a message of data begins with its id
+DEEPEST = 32  # formats within formats
+KEPT = 4096  # formats that are kept parsed, for the next file of the same kind
+
+
+class Field(NamedTuple):
+    """One field of a format; `items` is None for one value, the number of items of an array otherwise."""
+
+    type: str
+    items: int | None
+    name: str
+
+
+TIMESTAMP = Field("uint64_t", None, "timestamp")
+
+
+class Format:
+    """A format definition as its text has it. One text makes one object, as long as it is kept."""
+
+    __slots__ = ("fields", "inside", "name")
+
+    def __init__(self, name: str, fields: tuple[Field, ...]) -> None:
+        self.name, self.fields = name, fields
+        self.inside = tuple(dict.fromkeys(field.type for field in fields if field.type not in DTYPES))
+
+
+def parse_format(payload: bytes) -> Format:
+    """Parse ``name:type field;type[n] field;...``.
+
+    Raises
+    ------
+    DecodeError
+        If the text is no such definition. Its kind is ``"format"``.
+    """
+    return _parsed(payload) if len(payload) <= KEPT else _parse(payload)
+
+
+def _parse(payload: bytes) -> Format:
+    name, colon, text = payload.decode("utf-8", "replace").partition(":")
+    if not (name and colon and name.isprintable()):
+        raise DecodeError(f"expected a format as name:type field;..., got {_shown(payload)}", kind="format")
+    fields = tuple(_parse_field(name, part) for part in text.split(";") if part)
+    if len({field.name for field in fields}) < len(fields):
+        raise DecodeError(f"expected fields of different names, got {_shown(payload)}", kind="format", topic=name)
+    return Format(name, fields)
+
+
+_parsed = lru_cache(KEPT)(_parse)
+
+
+def _parse_field(format_name: str, text: str) -> Field:
+    kind, space, name = text.partition(" ")
+    kind, bracket, number = kind.partition("[")
+    digits = number[:-1]
+    is_sound = not bracket or (number.endswith("]") and digits.isascii() and digits.isdigit() and len(digits) <= 5)
+    # In names of columns, dots and brackets say what is inside what.
+    if not (kind and space and name and is_sound and text.isprintable() and not set(name) & set(" .[]")):
+        raise DecodeError(
+            f"expected a field as type name, got {_shown(text)} (format {format_name})",
+            kind="format",
+            topic=format_name,
+        )
+    return Field(kind, int(digits) if bracket else None, name)
+
+
+class Layout:
+    """The columns of a topic, and where they lie in a record. They are only written down when records are decoded.
+
+    Attributes
+    ----------
+    name : str
+        Of the format.
+    low, high : int
+        Bytes of a record without its trailing padding, which loggers leave out, and with it.
+    width : int
+        How many columns there are.
+    formats : frozenset of Format
+        All that are in it.
+    """
+
+    def __init__(self, name: str, formats: Mapping[str, Format]) -> None:
+        self.name, self._formats = name, formats
+        self.formats = frozenset(formats.values())
+        sizes: dict[str, Size] = {}
+        self.high = _size(name, formats, sizes, 0).nbytes
+        self._fields = list(formats[name].fields)
+        while self._fields and self._fields[-1].name.startswith("_padding"):
+            self._fields.pop()
+        parts = [_size_of_field(field, formats, sizes, 0) for field in self._fields]
+        self.low, self.width = sum(part.nbytes for part in parts), sum(part.columns for part in parts)
+        # Of the record's time in microseconds: bytes from its beginning.
+        self.timestamp: int | None = None
+        starts = itertools.accumulate((part.nbytes for part in parts), initial=0)
+        for field, start in zip(self._fields, starts, strict=False):
+            if field == TIMESTAMP:
+                self.timestamp = start
+
+    @lazy
+    def flat(self) -> FlatLayout:
+        """The columns, to be filled: their names are those that pyulog has, ``"q[0]"`` and ``"outer.inner"``."""
+        columns = list(_columns(self._fields, self._formats, ""))
+        return FlatLayout(self.name, [name for name, _ in columns], [DTYPES[kind] for _, kind in columns])
+
+    @lazy
+    def table(self) -> np.ndarray[Any, Any]:
+        """(n, 2) int64: bytes from a record's beginning to each value, and bytes of it."""
+        widths = self.flat.widths
+        return np.stack([np.cumsum(widths) - widths, widths], axis=1)
+
+
+def layout_of(name: str, formats: Mapping[str, Format]) -> Layout:
+    """Take a format apart into columns.
+
+    Raises
+    ------
+    DecodeError
+        If it, or one inside it, is not there, contains itself, or is larger than a message. Its kind is ``"format"``.
+    """
+    found, seen = [], {name}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name not in formats:
+            raise DecodeError(f"expected the format of {name!r}, got none", kind="format", topic=name)
+        found.append(formats[name])
+        waiting += [kind for kind in formats[name].inside if kind not in seen]
+        seen.update(formats[name].inside)
+    return _layout(tuple(found))
+
+
+@lru_cache(KEPT)
+def _layout(needed: tuple[Format, ...]) -> Layout:
+    layout = Layout(needed[0].name, {format_.name: format_ for format_ in needed})
+    if not layout.width:
+        raise DecodeError(
+            f"expected a format with a field (format {layout.name}), got none", kind="format", topic=layout.name
+        )
+    return layout
+
+
+class Size(NamedTuple):
+    """How large a format is: its bytes, its columns, and the steps that it takes to write them down."""
+
+    nbytes: int
+    columns: int
+    steps: int
+
+
+def _size(name: str, formats: Mapping[str, Format], sizes: dict[str, Size], depth: int) -> Size:
+    """Size of a format, each looked at once."""
+    if name in sizes:
+        return sizes[name]
+    if depth > DEEPEST:
+        raise DecodeError(f"expected formats within formats {DEEPEST} deep at most (format {name})", kind="format")
+    sizes[name] = Size(LARGEST + 1, 0, 0)  # what it has if it contains itself
+    parts = [_size_of_field(field, formats, sizes, depth) for field in formats[name].fields]
+    size = Size(*(sum(part[i] for part in parts) for i in range(3)))
+    if max(size.nbytes, size.steps // 4) > LARGEST:
+        raise DecodeError(
+            f"expected at most {LARGEST:,} bytes, got {size.nbytes:,} (format {name})", kind="format", topic=name
+        )
+    sizes[name] = size
+    return size
+
+
+def _size_of_field(field: Field, formats: Mapping[str, Format], sizes: dict[str, Size], depth: int) -> Size:
+    times = 1 if field.items is None else field.items
+    if field.type in DTYPES:
+        return Size(times * DTYPES[field.type].itemsize, times, 2 * times)
+    one = _size(field.type, formats, sizes, depth + 1)
+    return Size(times * one.nbytes, times * one.columns, times * (one.steps + 1))
+
+
+def _columns(fields: Iterable[Field], formats: Mapping[str, Format], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield names and types of columns."""
+    for kind, count, field in fields:
+        items = [prefix + field] if count is None else [f"{prefix}{field}[{i}]" for i in range(count)]
+        for item in items:
+            if kind in DTYPES:
+                yield item, kind
+            else:
+                yield from _columns(formats[kind].fields, formats, item + ".")
+
+
+def _shown(text: Any) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,144 @@
+"""Reading a ULog into memory: a sound one here, any other by `_recover`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jitkit.errors import DecodeError
+from jitkit.records import Columns
+from jitkit.telemetry._log import Log, Topic
+from jitkit.telemetry._report import Report
+from jitkit.telemetry.ulog._constants import HEADER_NBYTES
+from jitkit.telemetry.ulog._details import UlogDetails
+from jitkit.telemetry.ulog._formats import Layout
+from jitkit.telemetry.ulog._payloads import Subscription
+from jitkit.telemetry.ulog._sound import (
+    IDS,
+    MOST_IDS,
+    OutOfOrderError,
+    SoundDefinitions,
+    appended_offsets,
+    container_nbytes,
+    group,
+    has_header,
+    walk,
+)
+from jitkit.telemetry.ulog._topic import Memory, Sink, most_bytes
+from jitkit.telemetry.ulog._walk_state import AT_END, HAS_HIGH_ID, HIGHEST, MESSAGES, POSITION, STATE_WORDS
+
+Array = np.ndarray[Any, Any]
+
+
+class Series(NamedTuple):
+    """The records of a subscription: where each begins in the file, in ascending order."""
+
+    subscription: Subscription
+    layout: Layout
+    offsets: Array
+
+
+class Contents(NamedTuple):
+    """What was found in a file."""
+
+    data: Array
+    series: list[Series]
+    others: Array  # places of all messages that are no data
+    report: Report
+
+
+def read(data: Array, where: str, errors: str) -> Log:
+    """Read a ULog.
+
+    Parameters
+    ----------
+    data : (n,) uint8
+        Kept by the log.
+    where : str
+        What it is called.
+    errors : "strict" or "recover"
+
+    Raises
+    ------
+    DecodeError
+        If something is wrong, unless that is to be skipped.
+    """
+    try:
+        contents = _contents(data)
+    except (OutOfOrderError, DecodeError) as error:
+        if isinstance(error, DecodeError) and error.kind == "incompatible":
+            raise
+        from jitkit.telemetry.ulog._recover import recover
+
+        contents = recover(data, errors == "strict")
+    start = int.from_bytes(data[8:HEADER_NBYTES].tobytes(), "little") if has_header(data) else None
+    return log_of(contents, where, start)
+
+
+def log_of(contents: Contents, where: str, start: int | None) -> Log:
+    """Make a log of what was found; topics are decoded when they are asked for."""
+    data = contents.data
+    memory = Memory([most_bytes(series.layout, len(series.offsets)) for series in contents.series])
+    topics = [
+        Topic(
+            series.subscription.name, series.subscription.instance, len(series.offsets), series.layout.width,
+            partial(_columns, data, series, memory, number),
+        )
+        for number, series in enumerate(contents.series) if len(series.offsets)
+    ]  # fmt: skip
+    details = UlogDetails(data, contents.others, start, partial(last_times, contents, start or 0))
+    return Log("ULog", where, topics, details, contents.report)
+
+
+def _columns(data: Array, series: Series, memory: Memory, number: int) -> Columns:
+    sink = Sink(series.layout, len(series.offsets), memory.part(number))
+    sink.take(data, series.offsets)
+    return sink.columns
+
+
+def last_times(contents: Contents, start: int, places: Sequence[int]) -> list[int]:
+    """Latest time of the records before each place in the file."""
+    latest = np.full(len(places), start, np.uint64)
+    for series in contents.series if len(places) else ():
+        at = series.layout.timestamp
+        if at is None or not len(series.offsets):
+            continue
+        words = (series.offsets + at)[:, np.newaxis] + np.arange(8)
+        times = np.maximum.accumulate(contents.data[words].view("<u8")[:, 0])
+        before = np.searchsorted(series.offsets, places)
+        known = before > 0
+        latest[known] = np.maximum(latest[known], times[before[known] - 1])
+    return [int(time) for time in latest]
+
+
+def _contents(data: Array, ids: int = MOST_IDS) -> Contents:
+    if not has_header(data):
+        raise OutOfOrderError
+    hits, state = np.zeros(ids, np.int64), np.zeros(STATE_WORDS, np.int64)
+    state[POSITION] = HEADER_NBYTES
+    stops = [HEADER_NBYTES, *appended_offsets(data, data.size), data.size]
+    found = []
+    for stop in stops[1:]:
+        why, places = walk(data, stop, state, hits)
+        if why == HAS_HIGH_ID and ids < IDS:
+            return _contents(data, IDS)
+        if why != AT_END or state[POSITION] != stop:
+            raise OutOfOrderError
+        found.append(places)
+    others = found[0] if len(found) == 1 else np.concatenate(found)
+    definitions = SoundDefinitions(ids)
+    definitions.take(data, others)
+    hits = hits[: state[HIGHEST] + 1]
+    offsets, ends = group(data, stops, hits, definitions.sizes)
+    series = [
+        Series(one, layout, offsets[ends[one.id] - hits[one.id] : ends[one.id]])
+        for one, layout in definitions if one.id < hits.size
+    ]  # fmt: skip
+    container = HEADER_NBYTES + container_nbytes(data, others)
+    nothing = np.empty(0, np.int64)
+    messages = int(state[MESSAGES])
+    report = Report(data.size, data.size - container, container, messages, nothing, nothing, nothing, ())
+    return Contents(data, series, others, report)
