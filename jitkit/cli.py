@@ -15,6 +15,7 @@ from jitkit import __version__
 from jitkit.errors import JitkitError
 
 FORMATS = ("parquet", "arrow", "csv", "npz")
+LOGS = ("ulog",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     try:
         options = parser.parse_args(argv)
-        if options.command == "decode" and options.to and not options.out:
-            options.parser.error("argument --to: expected --out DIR beside it, got no directory")
+        if options.command == "decode":
+            check_decode(options)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     try:
@@ -84,26 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", help="for programs")
     info.set_defaults(run=run_info)
 
-    decode = commands.add_parser("decode", help="decode a file of records, show its first rows, convert it")
-    decode.add_argument("file", metavar="FILE", type=Path)
-    decode.add_argument(
-        "--record", metavar="MODULE:CLASS", type=module_and_class, required=True,
-        help="record class of the file, as in package.module:Telemetry or my_records.py:Telemetry",
-    )  # fmt: skip
-    decode.add_argument(
-        "--fields",
-        metavar="A,B,...",
-        type=lambda text: [name.strip() for name in text.split(",")],
-        help="only these fields",
-    )
-    decode.add_argument(
-        "--tail", choices=("error", "drop"), default="error",
-        help="what to do with an incomplete last record (default: error)",
-    )  # fmt: skip
-    decode.add_argument("--out", metavar="DIR", type=Path, help="write the columns to a file in DIR")
-    decode.add_argument("--to", choices=FORMATS, help=f"format of that file (default: {FORMATS[0]})")
-    decode.set_defaults(run=run_decode, parser=decode)
-
+    add_decode(commands.add_parser("decode", help="decode a log or a file of records, show what it has, convert it"))
     add_cache_commands(commands.add_parser("cache", help="compiled kernels: what there is, and why they are compiled"))
 
     demo = commands.add_parser("demo", help="run the demos: what jitkit does, and how fast on this machine")
@@ -111,6 +93,57 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("--plot", metavar="FILE.svg", help="draw the speedups")
     demo.set_defaults(run=run_demo)
     return parser
+
+
+def add_decode(decode: argparse.ArgumentParser) -> None:
+    """The options of `jitkit decode`."""
+    decode.description = "Decode a log, topic by topic, or with --record a file of records of one class."
+    decode.add_argument("file", metavar="FILE", type=Path)
+    decode.add_argument("--out", metavar="DIR", type=Path, help="write the columns to files in DIR, one for each topic")
+    decode.add_argument("--to", choices=FORMATS, help=f"format of those files (default: {FORMATS[0]})")
+
+    log = decode.add_argument_group("logs")
+    log.add_argument("--format", choices=LOGS, help="of the log (default: what its first bytes say)")
+    log.add_argument("--list", action="store_true", help="show what is in the log, and what it is about")
+    log.add_argument(
+        "--topic", metavar="T", action="append", help="only this topic; again for more; T.1 is the second instance"
+    )
+    log.add_argument(
+        "--errors", choices=("strict", "recover"),
+        help="what to do with damage: stop there, or skip it and say so (default: strict)",
+    )  # fmt: skip
+
+    records = decode.add_argument_group("files of records")
+    records.add_argument(
+        "--record", metavar="MODULE:CLASS", type=module_and_class,
+        help="record class of the file, as in package.module:Telemetry or my_records.py:Telemetry",
+    )  # fmt: skip
+    records.add_argument(
+        "--fields",
+        metavar="A,B,...",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        help="only these fields",
+    )
+    records.add_argument(
+        "--tail", choices=("error", "drop"), help="what to do with an incomplete last record (default: error)"
+    )
+    decode.set_defaults(run=run_decode, parser=decode)
+
+
+def check_decode(options: argparse.Namespace) -> None:
+    """Stop with what is wrong about options that do not go together."""
+    wrong = options.parser.error
+    if options.to and not options.out:
+        wrong("argument --to: expected --out DIR beside it, got no directory")
+    if options.list and options.out:
+        wrong(f"argument --list: expected no --out beside it, got --out {options.out}")
+    of_logs = {name: getattr(options, name) for name in ("format", "list", "topic", "errors")}
+    of_records = {name: getattr(options, name) for name in ("fields", "tail")}
+    for name, given in (of_logs if options.record else of_records).items():
+        if given and options.record:
+            wrong(f"argument --{name}: expected a log, got --record {':'.join(options.record)}")
+        if given:
+            wrong(f"argument --{name}: expected --record MODULE:CLASS beside it, got none")
 
 
 def add_cache_commands(cache: argparse.ArgumentParser) -> None:
@@ -184,17 +217,23 @@ def facts_of_rings() -> dict[str, object]:
 
 def run_decode(options: argparse.Namespace) -> int:
     """`jitkit decode`."""
-    from jitkit.records._command import decode, find_record
+    to = options.to or FORMATS[0]
+    if not options.record:
+        from jitkit.telemetry import _command as logs
 
-    record = find_record(*options.record)
-    decode(
-        options.file,
-        record,
-        fields=options.fields,
-        tail=options.tail,
-        out=options.out,
-        to=options.to or FORMATS[0],
-    )
+        return logs.decode(
+            options.file,
+            format=options.format,
+            errors=options.errors or "strict",
+            topics=options.topic or (),
+            only_list=options.list,
+            out=options.out,
+            to=to,
+        )
+    from jitkit.records import _command as records
+
+    record = records.find_record(*options.record)
+    records.decode(options.file, record, fields=options.fields, tail=options.tail or "error", out=options.out, to=to)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The `jitkit` command as a whole; what `decode` does with files is in records/test_command.py."""
+"""The `jitkit` command as a whole; what `decode` does with files is in records and telemetry."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from jitkit._core import cpu, extras, mapping
 from jitkit.ring import _native
 from jitkit.simd import _sqrt_choice
 
+LOG = ("decode", "flight.ulg")
 DECODE = ("decode", "flight.bin", "--record", "flight_records:Flight")
 
 
@@ -116,11 +117,21 @@ class TestErrors:
         [
             ([], "required: COMMAND"),
             (["nonsense"], "invalid choice: 'nonsense'"),
-            (["decode", "flight.bin"], "required: --record"),
+            (["decode"], "required: FILE"),
             (["decode", "flight.bin", "--record", "Flight"], "expected MODULE:CLASS, got 'Flight'"),
             (["decode", "flight.bin", "--record", ":Flight"], "expected MODULE:CLASS, got ':Flight'"),
             ([*DECODE, "--to", "xlsx"], "invalid choice: 'xlsx'"),
             ([*DECODE, "--to", "csv"], "argument --to: expected --out DIR beside it, got no directory"),
+            ([*LOG, "--to", "csv"], "argument --to: expected --out DIR beside it, got no directory"),
+            ([*LOG, "--list", "--out", "d"], "argument --list: expected no --out beside it, got --out d"),
+            ([*LOG, "--errors", "ignore"], "invalid choice: 'ignore'"),
+            ([*LOG, "--format", "csv"], "invalid choice: 'csv'"),
+            ([*LOG, "--tail", "drop"], "argument --tail: expected --record MODULE:CLASS beside it, got none"),
+            ([*LOG, "--fields", "a,b"], "argument --fields: expected --record MODULE:CLASS beside it, got none"),
+            ([*DECODE, "--list"], "argument --list: expected a log, got --record flight_records:Flight"),
+            ([*DECODE, "--topic", "gyro"], "argument --topic: expected a log, got --record flight_records:Flight"),
+            ([*DECODE, "--format", "ulog"], "argument --format: expected a log, got --record flight_records:Flight"),
+            ([*DECODE, "--errors", "strict"], "argument --errors: expected a log, got --record flight_records:Flight"),
         ],
     )
     def test_wrong_usage_is_exit_code_2(self, run, arguments, message):

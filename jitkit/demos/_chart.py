@@ -17,9 +17,9 @@ PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # behind text, 
 BAR = 0.38  # height, in rows
 
 
-def check(path: Path) -> None:
-    """Raise what `draw` would raise for this file, before any work is done."""
-    formats = require("matplotlib.figure", FEATURE).Figure().canvas.get_supported_filetypes()
+def check(path: Path, feature: str = FEATURE) -> None:
+    """Raise what drawing to this file would raise, before any work is done."""
+    formats = require("matplotlib.figure", feature).Figure().canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
         raise JitkitError(f"expected a plot file that ends in .{', .'.join(sorted(formats))}, got {str(path)!r}")
     if not path.parent.is_dir():
@@ -44,7 +44,8 @@ def draw(timings: Sequence[Timing], title: str, path: Path) -> None:
                 if (speedup := timing.speedup(side)) is not None:
                     y = row + (place - 0.5) * BAR
                     axes.barh(y, speedup - 1, BAR, left=1, color=colour, zorder=2)
-                    text = f"{times(speedup)} {label}" + (": slower" if speedup < 1 else "")
+                    over = label.replace("NumPy", timing.kernel.peer)
+                    text = f"{times(speedup)} {over}" + (": slower" if speedup < 1 else "")
                     axes.annotate(
                         text, (max(speedup, 1), y), (4, 0), textcoords="offset points", va="center", bbox=PAPER
                     )

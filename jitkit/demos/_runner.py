@@ -103,10 +103,15 @@ def table(timings: Sequence[Timing]) -> Table:
         part = "~" if timing.kernel.python_part < 1 else ""
         result.add_row(
             timing.kernel.name, megabytes(timing.kernel.nbytes), part + duration(seconds["python"]),
-            duration(seconds["numpy"]) if "numpy" in seconds else "",
+            duration(seconds["numpy"]) + named(timing.kernel.peer) if "numpy" in seconds else "",
             duration(seconds["jitkit"]), ratio(timing.speedup("python")), ratio(timing.speedup("numpy")),
         )  # fmt: skip
     return result
+
+
+def named(peer: str) -> str:
+    """Below a time, whose it is if not NumPy's."""
+    return "" if peer == "NumPy" else f"\n{peer}"
 
 
 def duration(seconds: float) -> str:

@@ -19,6 +19,7 @@ class Kernel:
     nbytes: int  # of the records
     jitkit: Callable[[], object]
     numpy: Callable[[], object] | None
+    peer: str = "NumPy"  # what `numpy` is: a package that is made with it does the work where nobody does it by hand
     python: Callable[[], object]
     python_part: float = 1.0  # of the whole work, in (0, 1]
 

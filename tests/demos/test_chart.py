@@ -31,6 +31,14 @@ def test_the_chart_has_a_label_for_every_bar(tmp_path):
     assert any("quick" in text for text in texts(path))
 
 
+def test_a_package_in_the_place_of_numpy_is_named(tmp_path):
+    path = tmp_path / "speed.svg"
+    kernel = Kernel(name="decode", nbytes=8_000_000, jitkit=int, numpy=int, python=int, peer="pyulog")
+    _chart.draw([Timing(kernel, {"jitkit": 1.0, "python": 50.0, "numpy": 8.0})], "Speedups", path)
+    assert "8.0x over pyulog" in texts(path)
+    assert not any("NumPy" in text for text in texts(path))
+
+
 def test_a_kernel_without_numpy_has_one_bar(tmp_path):
     path = tmp_path / "speed.svg"
     _chart.draw([timing("alone", jitkit=1.0, python=50.0)], "Speedups", path)

@@ -5,7 +5,7 @@ import pytest
 import jitkit as jk
 from jitkit import demos
 from jitkit._core import extras
-from jitkit.demos import _runner, _timing, records, ring, sqrt
+from jitkit.demos import _runner, _timing, flight, records, ring, sqrt
 
 
 @pytest.fixture
@@ -13,6 +13,7 @@ def quick(monkeypatch):
     """One call of everything: what is said about the times counts here, not the times."""
     monkeypatch.setattr(_runner, "PASSES", 1)
     monkeypatch.setattr(_timing, "BLOCK", 0.0005)
+    monkeypatch.setattr(flight, "SECONDS", 1.0)
     monkeypatch.setattr(records, "RECORDS", 2_000)
     monkeypatch.setattr(ring, "COUNT", 2_000)
     monkeypatch.setattr(sqrt, "COUNT", 2_000)
@@ -27,7 +28,7 @@ def timing(jitkit, python=1.0, numpy=None, **kernel):
 
 
 def test_every_public_module_is_a_demo():
-    assert _runner.names_of_demos() == ["records", "ring", "sqrt", "telemetry"]
+    assert _runner.names_of_demos() == ["flight", "records", "ring", "sqrt", "telemetry"]
 
 
 @pytest.mark.usefixtures("quick")
@@ -39,10 +40,10 @@ def test_all_demos_make_one_table(capsys):
         ("queue, one by one", "highest of 1,024"),
         ("roots, float64", "roots, float32"),
     )
-    for name in (*sensor, *rings, *roots, "control character", "JPSS-1 packets"):
+    for name in (*sensor, *rings, *roots, "control character", "ULog to columns", "JPSS-1 packets"):
         assert name in printed.out
     assert printed.out.count("kernel") == 1
-    assert "Compiling the kernels of records, ring, sqrt, telemetry" in printed.err
+    assert "Compiling the kernels of flight, records, ring, sqrt, telemetry" in printed.err
     assert max(map(len, printed.out.splitlines())) <= 80
 
 
@@ -57,7 +58,7 @@ def test_a_demo_asked_for_by_name_tells_its_story_first(capsys):
 
 def test_an_unknown_demo_is_refused_before_anything_runs(capsys):
     with pytest.raises(
-        jk.JitkitError, match=r"expected the name of a demo \(records, ring, sqrt, telemetry\), got 'telemtry'"
+        jk.JitkitError, match=r"expected the name of a demo \(flight, records, ring, sqrt, telemetry\), got 'telemtry'"
     ):
         demos.run(["records", "telemtry"])
     assert capsys.readouterr() == ("", "")
@@ -87,6 +88,15 @@ def test_where_jitkit_is_slower_the_table_says_so(capsys):
     first, second = next((line, lines[i + 1]) for i, line in enumerate(lines) if line.strip().startswith("decode"))
     assert re.split(r"\s{2,}", first.strip()) == ["decode", "8.0 MB", "~500 ms", "1.00 ms", "2.00 ms", "250x", "0.50x"]
     assert second.strip() == "slower"
+
+
+def test_a_package_in_the_place_of_numpy_is_named(capsys):
+    made = timing(1e-3, python=0.5, numpy=0.05, name="decode", peer="pyulog")
+    _runner.Console(width=80).print(_runner.table([made]))
+    lines = capsys.readouterr().out.splitlines()
+    first, second = next((line, lines[i + 1]) for i, line in enumerate(lines) if line.strip().startswith("decode"))
+    assert re.split(r"\s{2,}", first.strip()) == ["decode", "8.0 MB", "500 ms", "50.0 ms", "1.00 ms", "500x", "50x"]
+    assert second.strip() == "pyulog"
 
 
 @pytest.mark.parametrize(
