@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from benchmarks import inputs, rings, vectors
+from benchmarks import telemetry as telemetry_files
 from benchmarks.interleaved import Case
 
 
@@ -159,6 +160,22 @@ CASES = [
     Case("records.pack", pack, ENCODE, telemetry_columns, numpy=numpy_pack),
     Case("records.reader", sum_in_kernel, sum_with_struct, telemetry("packed"), numpy=sum_with_numpy),
     Case("records.load", latest_in_kernel, latest_with_struct, telemetry("packed")),
+    Case(
+        "telemetry.read, ULog",
+        telemetry_files.columns,
+        "jitkit.demos._ulog_twin:read",
+        telemetry_files.log,
+        sizes=(20_000,),
+        prefix=2_000,
+    ),
+    Case(
+        "telemetry.framing",
+        telemetry_files.starts,
+        telemetry_files.starts_in_python,
+        telemetry_files.stream,
+        sizes=(10_000,),
+        prefix=1_000,
+    ),
     simd("sqrt, float32", "jitkit:sqrt", vectors.roots_with_python, vectors.numbers("f4"), np.sqrt),
     simd("sqrt, float64", "jitkit:sqrt", vectors.roots_with_python, vectors.numbers("f8"), np.sqrt),
     simd(
