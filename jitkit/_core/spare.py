@@ -6,13 +6,15 @@ takes longer than all that is done with them.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any
 
 import numpy as np
 
-MOST = 16 << 20  # bytes that are kept
+LEAST, MOST = 1 << 20, 16 << 20  # bytes that are kept: less is not worth it
+SHARE = 4  # of what is kept, a part this small at least is worth keeping all of it from others
 REFERENCES = 3  # to an array that nobody else has: where it is kept, where it is looked at, and the argument that asks
 
 
@@ -21,18 +23,21 @@ class Spare:
 
     def __init__(self) -> None:
         self._kept: np.ndarray[Any, Any] | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask, too: it finds one reference more
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._lock._at_fork_reinit)  # type: ignore[attr-defined]
 
     def take(self, nbytes: int) -> np.ndarray[Any, Any]:
         """Return memory with anything in it, as (nbytes,) uint8; it is free again when no array over it is left."""
+        if not LEAST <= nbytes <= MOST or not COUNTS:
+            return np.empty(nbytes, np.uint8)
         with self._lock:
             kept = self._kept
+            fits = kept is not None and nbytes <= kept.size <= SHARE * nbytes
             # safe: every view has a reference to the array whose memory it shows (`ndarray.base`).
-            if kept is not None and kept.size >= nbytes and sys.getrefcount(kept) == REFERENCES and COUNTS:
+            if kept is not None and fits and sys.getrefcount(kept) == REFERENCES:
                 return kept[:nbytes]
-            fresh = np.empty(nbytes, np.uint8)
-            if nbytes <= MOST:
-                self._kept = fresh
+            self._kept = fresh = np.empty(nbytes, np.uint8)
             return fresh[:]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jitkit._core.extras import require
 from jitkit._core.lazy import lazy
-from jitkit.errors import JitkitError
+from jitkit.errors import DecodeError, JitkitError
 from jitkit.records import Columns
 from jitkit.telemetry._report import Report
 
@@ -191,7 +191,9 @@ class Log(Mapping[str, Columns]):
             if name not in self or not {"timestamp", "time_utc_usec"} <= set(self[name]):
                 continue
             boot, utc = self[name]["timestamp"], self[name]["time_utc_usec"]
-            known = np.flatnonzero(utc > FIRST_GPS_TIME)
+            if boot.dtype.kind not in "iu" or utc.dtype.kind not in "iu":
+                continue
+            known = np.flatnonzero((utc > FIRST_GPS_TIME) & (utc < LAST_GPS_TIME) & (boot < LAST_GPS_TIME))
             if known.size:
                 return np.datetime64(int(utc[known[0]]) - int(boot[known[0]]), "us")
         raise JitkitError(f"expected a log with GPS time ({' or '.join(GPS_TOPICS)}), got none ({self._where})")
@@ -221,10 +223,15 @@ class Log(Mapping[str, Columns]):
         MissingExtraError
             If pyarrow is not installed.
         """
+        if not isinstance(directory, str) and not hasattr(directory, "__fspath__"):
+            raise TypeError(f"expected a directory as a path, got {type(directory).__name__}")
         require("pyarrow.parquet", "Log.to_parquet")
         from jitkit.telemetry._export import write_topics
 
         return write_topics(self, Path(directory), "parquet")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("expected what can be copied or pickled, got a log: take its columns, or read the file again")
 
     def __repr__(self) -> str:
         rows = sum(topic.rows for topic in self._topics.values())
@@ -243,10 +250,13 @@ class Log(Mapping[str, Columns]):
         known = [f"{name} {self.info[name]}" for name in ("sys_name", "ver_hw", "ver_sw_branch") if name in self.info]
         if known:
             yield ", ".join(known)
-        counts = {"parameters": self.parameters, "messages": self.messages, "dropouts": self.dropouts}
-        yield ", ".join(f"{len(found):,} {name}" for name, found in counts.items())
+        try:
+            counts = {"parameters": self.parameters, "messages": self.messages, "dropouts": self.dropouts}
+            yield ", ".join(f"{len(found):,} {name}" for name, found in counts.items())
+        except DecodeError as error:  # a large file that is not any more what it was
+            yield str(error)
 
 
 # Topics of PX4 that tell UTC, in microseconds; a receiver without a fix tells 0, or the beginning of its own calendar.
 GPS_TOPICS = "vehicle_gps_position", "sensor_gps", "vehicle_gnss_position"
-FIRST_GPS_TIME = 946_684_800_000_000  # us: the year 2000
+FIRST_GPS_TIME, LAST_GPS_TIME = 946_684_800_000_000, 7_258_118_400_000_000  # us: the years 2000 and 2200

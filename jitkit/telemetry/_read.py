@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Literal
@@ -103,23 +104,25 @@ def iter_batches(
     _check_errors(errors)
     if not is_path(path):
         raise TypeError(f"expected a path, got {type(path).__name__}: read takes what is in memory")
-    if isinstance(nbytes, bool) or not isinstance(nbytes, int) or nbytes < 1:
+    if isinstance(nbytes, bool) or not hasattr(type(nbytes), "__index__") or not 1 <= nbytes <= sys.maxsize // 2:
         raise ValueError(f"expected nbytes as an int of at least 1, got {nbytes!r}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"expected a regular file, got {os.fspath(path)}: its beginning is read twice")
     where = os.path.basename(os.fspath(path))
     begins, _ = small_file_or_beginning(path, 1)
-    found: Iterator[Log] = _format_of(begins, where, format, errors).batches(path, where, nbytes, errors)
+    found: Iterator[Log] = _format_of(begins, where, format, errors).batches(path, where, int(nbytes), errors)
     return found
 
 
 def _check_errors(errors: Any) -> None:
-    if errors not in ("strict", "recover"):
+    if not isinstance(errors, str) or errors not in ("strict", "recover"):
         raise ValueError(f"expected errors='strict' or 'recover', got {errors!r}")
 
 
 def _format_of(begins: np.ndarray[Any, Any], where: str, format: str | None, errors: str) -> Any:  # noqa: A002
     """What reads a file that begins so."""
     if format is not None:
-        if format not in FORMATS:
+        if not isinstance(format, str) or format not in FORMATS:
             raise ValueError(f"expected a format ({', '.join(FORMATS)}), got {format!r}")
         return FORMATS[format]
     for known in FORMATS.values():

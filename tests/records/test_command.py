@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from jitkit import cli
+from jitkit._core import column_files as _export
 from jitkit._core import extras
-from jitkit.records import _command, _export
+from jitkit.records import _command
 
 FORMATS = ["parquet", "arrow", "csv", "npz"]
 DECODE = ("decode", "flight.bin", "--record", "flight_records:Flight")

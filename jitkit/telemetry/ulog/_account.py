@@ -75,6 +75,8 @@ def contents_of(
         See `strict`.
     """
     numbers, sizes = words(data, found.records + 3), words(data, found.records) - 2
+    if (found.records + 5 + sizes > data.size).any():  # the kernel has found others
+        raise _changed(base)
     settled, contradicted = definitions.settle(base + found.records, numbers, sizes)
     fits = _fits(settled, numbers, sizes)
     is_wrong = np.isin(found.others, np.array(contradicted, np.int64) - base)
@@ -94,12 +96,21 @@ def contents_of(
     starts, stops, codes = ranges.T.copy()
     container = container_nbytes(data, others)
     decoded = int(nbytes.sum()) + int((3 + words(data, others)).sum()) - container
-    assert decoded + header + container + int((stops - starts).sum()) == data.size
+    if decoded + header + container + int((stops - starts).sum()) != data.size:
+        raise _changed(base)
     report = Report(
         data.size, decoded, header + container, len(places) + len(others), base + starts, base + stops,
         np.searchsorted(CODES, codes), tuple(REASONS[code][1] for code in CODES),
     )  # fmt: skip
     return Contents(data, series, others, report)
+
+
+def _changed(base: int) -> DecodeError:
+    return DecodeError(
+        f"expected bytes that stay as they are, got others while they were read, from offset {base:,} on",
+        kind="changed",
+        offset=base,
+    )
 
 
 def _fits(settled: dict[int, Choice], numbers: Array, sizes: Array) -> Array:

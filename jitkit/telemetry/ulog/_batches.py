@@ -12,6 +12,7 @@ from jitkit.telemetry._files import filled
 from jitkit.telemetry._log import Log
 from jitkit.telemetry.ulog._account import CUT_BEFORE_APPENDED, CUT_FILE, contents_of
 from jitkit.telemetry.ulog._constants import HEADER_NBYTES
+from jitkit.telemetry.ulog._details import data_begins
 from jitkit.telemetry.ulog._read import last_times, log_of
 from jitkit.telemetry.ulog._recover import Search, appended
 from jitkit.telemetry.ulog._sound import has_header
@@ -40,6 +41,7 @@ def batches(path: Any, where: str, nbytes: int, errors: str) -> Iterator[Log]:
     """
     search, base, rest = Search(), 0, np.empty(0, np.uint8)
     start_time = 0
+    is_going_on = False
     offsets: tuple[int, ...] = ()
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
@@ -59,7 +61,8 @@ def batches(path: Any, where: str, nbytes: int, errors: str) -> Iterator[Log]:
             limit = piece.size if is_last else max(start, piece.size - MARGIN)
             end = search.section(piece, start, limit, piece.size, CUT_FILE if is_last else None, base)
             contents = contents_of(piece[:end], search.found(), search.definitions, header, errors == "strict", base)
-            yield log_of(contents, where, start_time)
+            yield log_of(contents, where, start_time, is_going_on)
+            is_going_on = is_going_on or data_begins(contents.data, contents.others) < contents.data.size
             if is_last:
                 return
             start_time = last_times(contents, start_time, [end])[0]

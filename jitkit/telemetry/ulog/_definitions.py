@@ -97,12 +97,13 @@ class Definitions:
 
     def _layouts(self, one: Subscription) -> list[Choice]:
         """What a subscription may mean; DecodeError if nothing."""
-        names, waiting = [], [one.name]
+        names, waiting, seen = [], [one.name], {one.name}
         while waiting:
             name = waiting.pop()
             names.append(name)
             inside = {kind for format_ in self._formats.get(name, ()) for kind in format_.inside}
-            waiting += sorted(inside.difference(names, waiting))
+            waiting += sorted(inside - seen)
+            seen |= inside
         several = [name for name in names if len(self._formats.get(name, ())) > 1]
         plain = {name: self._formats[name][0] for name in names if self._formats.get(name)}
         found: list[Choice] = []
@@ -166,7 +167,7 @@ class Definitions:
     def _contradicted(self, found: dict[int, Choice]) -> list[int]:
         """Places of the definitions that were not chosen."""
         chosen = {choice.subscription for choice in found.values()}
-        used = {format_ for choice in found.values() for format_ in choice.layout.formats}
+        used = _formats_in([choice.layout for choice in found.values()])
         wrong: list[Subscription | Format] = [one for one in self._order if one not in chosen]
         for several in self._formats.values():
             right = [format_ for format_ in several if format_ in used] or several[:1]
@@ -177,6 +178,16 @@ class Definitions:
 def _is_likely(one: Subscription, owners: dict[tuple[str, int], set[int]]) -> bool:
     """Whether no other id has the topic, and it is the first instance or there is the one before it."""
     return len(owners[one.name, one.instance]) == 1 and (not one.instance or (one.name, one.instance - 1) in owners)
+
+
+def _formats_in(layouts: list[Layout]) -> set[Format]:
+    """All formats that some layouts are made of."""
+    waiting, seen = list(layouts), set(layouts)
+    while waiting:
+        inside = set(waiting.pop().inside.values()) - seen
+        waiting += inside
+        seen |= inside
+    return {layout.format for layout in seen}
 
 
 def _fitting(places: Array, sizes: Array, choice: Choice) -> int:

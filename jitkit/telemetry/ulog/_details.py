@@ -40,13 +40,26 @@ class Parameters(dict[str, Any]):
         self.changes: list[Change] = []
 
 
+def data_begins(data: np.ndarray[Any, Any], places: np.ndarray[Any, Any]) -> int:
+    """Where the first message of the data section is; the end, if there is none."""
+    found = places[np.isin(data[places + 2], (SUBSCRIPTION, LOGGED, TAGGED))]
+    return int(found[0]) if found.size else data.size
+
+
 class UlogDetails:
     """Messages that are no data, by their places in the file."""
 
     def __init__(
-        self, data: np.ndarray[Any, Any], places: np.ndarray[Any, Any], start: int | None, last_times: Any
+        self,
+        data: np.ndarray[Any, Any],
+        places: np.ndarray[Any, Any],
+        start: int | None,
+        last_times: Any,
+        is_going_on: bool = False,
     ) -> None:
+        """With `is_going_on`, the file's definitions are over before `data` begins."""
         self._data, self._places, self.start, self._last_times = data, places, start, last_times
+        self._data_begins = 0 if is_going_on else data_begins(data, places)
 
     def _payloads(self, *kinds: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield place, type and payload of the messages of some types."""
@@ -79,14 +92,13 @@ class UlogDetails:
     def parameters(self) -> Parameters:
         """Settings: those before the first subscription or text are initial ones."""
         found = Parameters()
-        data_begins = next((place for place, _, _ in self._payloads(SUBSCRIPTION, LOGGED, TAGGED)), self._data.size)
         later = []
         for place, kind, payload in self._payloads(PARAMETER, DEFAULT):
             _, name, value = parse_key_value(payload if kind == PARAMETER else payload[1:])
             if kind == DEFAULT:
                 for bit in (bit for bit in range(8) if payload[0] >> bit & 1):
                     found.defaults.setdefault(DEFAULTS.get(bit, f"bit {bit}"), {})[name] = value
-            elif place < data_begins:
+            elif place < self._data_begins:
                 found[name] = value
             else:
                 later.append((place, name, value))

@@ -89,35 +89,36 @@ class Layout:
     ----------
     name : str
         Of the format.
+    format : Format
+    inside : dict of str to Layout
+        Of the formats that fields have as their types.
     low, high : int
         Bytes of a record without its trailing padding, which loggers leave out, and with it.
     width : int
         How many columns there are.
-    formats : frozenset of Format
-        All that are in it.
+    timestamp : int or None
+        Bytes from a record's beginning to its time in microseconds.
     """
 
-    def __init__(self, name: str, formats: Mapping[str, Format]) -> None:
-        self.name, self._formats = name, formats
-        self.formats = frozenset(formats.values())
-        sizes: dict[str, Size] = {}
-        self.high = _size(name, formats, sizes, 0).nbytes
-        self._fields = list(formats[name].fields)
+    def __init__(self, format_: Format, inside: dict[str, Layout]) -> None:
+        self.name, self.format, self.inside = format_.name, format_, inside
+        sizes = [_size(field, inside) for field in format_.fields]
+        self.high = sum(size.nbytes for size in sizes)
+        self.steps = sum(size.steps for size in sizes)
+        self.depth: int = 1 + max((layout.depth for layout in inside.values()), default=0)
+        self._fields = list(format_.fields)
         while self._fields and self._fields[-1].name.startswith("_padding"):
             self._fields.pop()
-        parts = [_size_of_field(field, formats, sizes, 0) for field in self._fields]
-        self.low, self.width = sum(part.nbytes for part in parts), sum(part.columns for part in parts)
-        # Of the record's time in microseconds: bytes from its beginning.
-        self.timestamp: int | None = None
-        starts = itertools.accumulate((part.nbytes for part in parts), initial=0)
-        for field, start in zip(self._fields, starts, strict=False):
-            if field == TIMESTAMP:
-                self.timestamp = start
+            sizes.pop()
+        self.low, self.width = sum(size.nbytes for size in sizes), sum(size.columns for size in sizes)
+        starts = itertools.accumulate((size.nbytes for size in sizes), initial=0)
+        times = [start for field, start in zip(self._fields, starts, strict=False) if field == TIMESTAMP]
+        self.timestamp = times[0] if times else None
 
     @lazy
     def flat(self) -> FlatLayout:
         """The columns, to be filled: their names are those that pyulog has, ``"q[0]"`` and ``"outer.inner"``."""
-        columns = list(_columns(self._fields, self._formats, ""))
+        columns = list(_columns(self._fields, self.inside, ""))
         return FlatLayout(self.name, [name for name, _ in columns], [DTYPES[kind] for _, kind in columns])
 
     @lazy
@@ -127,70 +128,65 @@ class Layout:
         return np.stack([np.cumsum(widths) - widths, widths], axis=1)
 
 
-def layout_of(name: str, formats: Mapping[str, Format]) -> Layout:
-    """Take a format apart into columns.
-
-    Raises
-    ------
-    DecodeError
-        If it, or one inside it, is not there, contains itself, or is larger than a message. Its kind is ``"format"``.
-    """
-    found, seen = [], {name}
-    waiting = [name]
-    while waiting:
-        name = waiting.pop()
-        if name not in formats:
-            raise DecodeError(f"expected the format of {name!r}, got none", kind="format", topic=name)
-        found.append(formats[name])
-        waiting += [kind for kind in formats[name].inside if kind not in seen]
-        seen.update(formats[name].inside)
-    return _layout(tuple(found))
-
-
-@lru_cache(KEPT)
-def _layout(needed: tuple[Format, ...]) -> Layout:
-    layout = Layout(needed[0].name, {format_.name: format_ for format_ in needed})
-    if not layout.width:
-        raise DecodeError(
-            f"expected a format with a field (format {layout.name}), got none", kind="format", topic=layout.name
-        )
-    return layout
-
-
 class Size(NamedTuple):
-    """How large a format is: its bytes, its columns, and the steps that it takes to write them down."""
+    """How large a field is: its bytes, its columns, and the steps that it takes to write them down."""
 
     nbytes: int
     columns: int
     steps: int
 
 
-def _size(name: str, formats: Mapping[str, Format], sizes: dict[str, Size], depth: int) -> Size:
-    """Size of a format, each looked at once."""
-    if name in sizes:
-        return sizes[name]
-    if depth > DEEPEST:
-        raise DecodeError(f"expected formats within formats {DEEPEST} deep at most (format {name})", kind="format")
-    sizes[name] = Size(LARGEST + 1, 0, 0)  # what it has if it contains itself
-    parts = [_size_of_field(field, formats, sizes, depth) for field in formats[name].fields]
-    size = Size(*(sum(part[i] for part in parts) for i in range(3)))
-    if max(size.nbytes, size.steps // 4) > LARGEST:
-        raise DecodeError(
-            f"expected at most {LARGEST:,} bytes, got {size.nbytes:,} (format {name})", kind="format", topic=name
-        )
-    sizes[name] = size
-    return size
-
-
-def _size_of_field(field: Field, formats: Mapping[str, Format], sizes: dict[str, Size], depth: int) -> Size:
+def _size(field: Field, inside: Mapping[str, Layout]) -> Size:
     times = 1 if field.items is None else field.items
     if field.type in DTYPES:
         return Size(times * DTYPES[field.type].itemsize, times, 2 * times)
-    one = _size(field.type, formats, sizes, depth + 1)
-    return Size(times * one.nbytes, times * one.columns, times * (one.steps + 1))
+    one = inside[field.type]
+    return Size(times * one.high, times * one.width, times * (one.steps + 1))
 
 
-def _columns(fields: Iterable[Field], formats: Mapping[str, Format], prefix: str) -> Iterator[tuple[str, str]]:
+def layout_of(name: str, formats: Mapping[str, Format], known: dict[str, Layout] | None = None) -> Layout:
+    """Take a format apart into columns.
+
+    Parameters
+    ----------
+    known : dict, optional
+        Layouts of these formats that were made before; those that are made are put in.
+
+    Raises
+    ------
+    DecodeError
+        If it, or one inside it, is not there, contains itself, or is larger than a message. Its kind is ``"format"``.
+    """
+    layout = _made(name, formats, {} if known is None else known, ())
+    if not layout.width:
+        raise DecodeError(f"expected a format with a field (format {name}), got none", kind="format", topic=name)
+    return layout
+
+
+def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], outer: tuple[str, ...]) -> Layout:
+    if name in known:
+        return known[name]
+    if name not in formats:
+        raise DecodeError(f"expected the format of {name!r}, got none", kind="format", topic=name)
+    if name in outer or len(outer) == DEEPEST:
+        what = "in themselves" if name in outer else f"more than {DEEPEST} deep"
+        raise DecodeError(f"expected formats that are not {what} (format {name})", kind="format", topic=name)
+    format_ = formats[name]
+    layout = _layout(format_, tuple(_made(kind, formats, known, (*outer, name)) for kind in format_.inside))
+    if max(layout.high, layout.steps // 4) > LARGEST or layout.depth > DEEPEST:
+        raise DecodeError(
+            f"expected at most {LARGEST:,} bytes, got {layout.high:,} (format {name})", kind="format", topic=name
+        )
+    known[name] = layout
+    return layout
+
+
+@lru_cache(KEPT)
+def _layout(format_: Format, inside: tuple[Layout, ...]) -> Layout:
+    return Layout(format_, {layout.name: layout for layout in inside})
+
+
+def _columns(fields: Iterable[Field], inside: Mapping[str, Layout], prefix: str) -> Iterator[tuple[str, str]]:
     """Yield names and types of columns."""
     for kind, count, field in fields:
         items = [prefix + field] if count is None else [f"{prefix}{field}[{i}]" for i in range(count)]
@@ -198,7 +194,7 @@ def _columns(fields: Iterable[Field], formats: Mapping[str, Format], prefix: str
             if kind in DTYPES:
                 yield item, kind
             else:
-                yield from _columns(formats[kind].fields, formats, item + ".")
+                yield from _columns(inside[kind].format.fields, inside[kind].inside, item + ".")
 
 
 def _shown(text: Any) -> str:

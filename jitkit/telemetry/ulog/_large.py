@@ -22,6 +22,7 @@ from jitkit.telemetry._log import Log, Topic
 from jitkit.telemetry._report import Report
 from jitkit.telemetry.ulog._constants import HEADER_NBYTES
 from jitkit.telemetry.ulog._details import UlogDetails
+from jitkit.telemetry.ulog._read import latest_before
 from jitkit.telemetry.ulog._sound import (
     IDS,
     OutOfOrderError,
@@ -59,7 +60,8 @@ class LargeFile:
         weakref.finalize(self, os.close, self._file)  # open as long as there may be topics to decode
         status = os.fstat(self._file)
         self._size, self._modified = status.st_size, status.st_mtime_ns
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        _living.add(self)
         self._definitions = SoundDefinitions(IDS)
         self._parts: list[Part] = []
         self._rows = np.zeros(IDS, np.int64)
@@ -98,9 +100,10 @@ class LargeFile:
             done = int(state[POSITION])
             if why != AT_END and not (why == IS_CUT and done > 0 and at + piece.size < self._size):
                 raise OutOfOrderError
-            self._definitions.take(piece, places)
+            self._definitions.take(piece, places, at)
             hits = hits[: state[HIGHEST] + 1]
-            self._grouped(piece[:done], hits)
+            for one, records in self._grouped(piece[:done], hits).items():
+                self._definitions.require_before(one, at + int(records[0]))
             self._rows[: hits.size] += hits
             self._parts.append(Part(at, done, hits))
             sizes = 3 + piece[places].astype(np.int64) + (piece[places + 1].astype(np.int64) << 8)
@@ -120,7 +123,9 @@ class LargeFile:
     def _decode(self, wanted: set[int]) -> None:
         """Copy the records of some ids to columns."""
         if os.fstat(self._file).st_mtime_ns != self._modified:
-            raise self._changed(0)
+            raise DecodeError(
+                f"expected {self._name} as it was when it was read, got one that was modified since", kind="changed"
+            )
         sinks = {one.id: Sink(layout, int(self._rows[one.id])) for one, layout in self._definitions if one.id in wanted}
         buffer = np.empty(max(part.nbytes for part in self._parts), np.uint8)
         for part in self._parts:
@@ -137,16 +142,12 @@ class LargeFile:
         times_at = {one.id: layout.timestamp for one, layout in self._definitions}
         buffer = np.empty(max((part.nbytes for part in self._parts), default=0), np.uint8)
         for part in self._parts if wanted else ():
+            some = [place - part.start for place in wanted if part.start <= place < part.start + part.nbytes]
             with self._lock:
                 piece, records = self._records(part, buffer)
-                rows = [
-                    (offsets, piece[(offsets + at)[:, np.newaxis] + np.arange(8)].view("<u8")[:, 0])
-                    for number, offsets in records.items() if (at := times_at[number]) is not None
-                ]  # fmt: skip
-            while len(found) < len(wanted) and wanted[len(found)] < part.start + part.nbytes:
-                before = wanted[len(found)] - part.start
-                found.append(max([latest, *(int(times[offsets < before].max(initial=0)) for offsets, times in rows)]))
-            latest = max([latest, *(int(times.max()) for _, times in rows)])
+                timed = [(offsets, at) for number, offsets in records.items() if (at := times_at[number]) is not None]
+                *times, latest = latest_before(piece, timed, latest, [*some, part.nbytes])
+            found += times
         return found
 
     def _records(self, part: Part, buffer: Array) -> tuple[Array, dict[int, Array]]:
@@ -172,20 +173,36 @@ class LargeFile:
 
     def _bytes(self, target: Array, start: int) -> Array:
         """Read a range of the file."""
-        os.lseek(self._file, start, os.SEEK_SET)
         done = 0
         while done < target.size:
-            count = read_into(self._file, target[done:])
+            count = read_into(self._file, target[done:], start + done)
             if not count:
                 raise self._changed(start + done)
             done += count
         return target
 
 
-def read_into(file: int, target: Array) -> int:
-    """Read from a file's position on into an array; return how many bytes came."""
-    if hasattr(os, "readv"):
-        return os.readv(file, [target.data])
+_living: weakref.WeakSet[LargeFile] = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    """In a forked process, no thread is left that could give a lock back."""
+    for one in _living:
+        one._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)
+
+
+def read_into(file: int, target: Array, start: int) -> int:
+    """Read from a place in a file on into an array; return how many bytes came.
+
+    Its position is left alone: a forked process has the same one.
+    """
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [target.data], start)
+    os.lseek(file, start, os.SEEK_SET)
     data = os.read(file, target.size)
     target[: len(data)] = np.frombuffer(data, np.uint8)
     return len(data)

@@ -78,8 +78,8 @@ def read(data: Array, where: str, errors: str) -> Log:
     return log_of(contents, where, start)
 
 
-def log_of(contents: Contents, where: str, start: int | None) -> Log:
-    """Make a log of what was found; topics are decoded when they are asked for."""
+def log_of(contents: Contents, where: str, start: int | None, is_going_on: bool = False) -> Log:
+    """Make a log of what was found; topics are decoded when they are asked for. `is_going_on`: see `UlogDetails`."""
     data = contents.data
     memory = Memory([most_bytes(series.layout, len(series.offsets)) for series in contents.series])
     topics = [
@@ -89,7 +89,7 @@ def log_of(contents: Contents, where: str, start: int | None) -> Log:
         )
         for number, series in enumerate(contents.series) if len(series.offsets)
     ]  # fmt: skip
-    details = UlogDetails(data, contents.others, start, partial(last_times, contents, start or 0))
+    details = UlogDetails(data, contents.others, start, partial(last_times, contents, start or 0), is_going_on)
     return Log("ULog", where, topics, details, contents.report)
 
 
@@ -101,17 +101,22 @@ def _columns(data: Array, series: Series, memory: Memory, number: int) -> Column
 
 def last_times(contents: Contents, start: int, places: Sequence[int]) -> list[int]:
     """Latest time of the records before each place in the file."""
-    latest = np.full(len(places), start, np.uint64)
-    for series in contents.series if len(places) else ():
-        at = series.layout.timestamp
-        if at is None or not len(series.offsets):
-            continue
-        words = (series.offsets + at)[:, np.newaxis] + np.arange(8)
-        times = np.maximum.accumulate(contents.data[words].view("<u8")[:, 0])
-        before = np.searchsorted(series.offsets, places)
-        known = before > 0
-        latest[known] = np.maximum(latest[known], times[before[known] - 1])
-    return [int(time) for time in latest]
+    timed = [(one.offsets, one.layout.timestamp) for one in contents.series if one.layout.timestamp is not None]
+    return latest_before(contents.data, timed, start, places) if len(places) else []
+
+
+def latest_before(
+    data: Array, timed: Sequence[tuple[Array, int | None]], start: int, places: Sequence[int]
+) -> list[int]:
+    """Latest of the times before each place: `start`, and what stands so many bytes behind some offsets."""
+    if not timed:
+        return [start] * len(places)
+    offsets = np.concatenate([found for found, _ in timed])
+    words = np.concatenate([found + at for found, at in timed])[:, np.newaxis] + np.arange(8)
+    order = np.argsort(offsets, kind="stable")
+    times = data[words].view("<u8")[:, 0][order]
+    latest = np.maximum.accumulate(np.concatenate([np.array([start], np.uint64), times]))
+    return [int(time) for time in latest[np.searchsorted(offsets[order], places)]]
 
 
 def _contents(data: Array, ids: int = MOST_IDS) -> Contents:
@@ -137,6 +142,9 @@ def _contents(data: Array, ids: int = MOST_IDS) -> Contents:
         Series(one, layout, offsets[ends[one.id] - hits[one.id] : ends[one.id]])
         for one, layout in definitions if one.id < hits.size
     ]  # fmt: skip
+    for one, _, places in series:
+        if len(places):
+            definitions.require_before(one.id, int(places[0]))
     container = HEADER_NBYTES + container_nbytes(data, others)
     nothing = np.empty(0, np.int64)
     messages = int(state[MESSAGES])

@@ -220,7 +220,7 @@ def begins_inside(data: Any, first: Any, end: Any, stop: Any, sizes: Any, state:
     for at in range(first + 1, end):
         if judge(data, at, stop, sizes, False, state) == BELIEVED:
             behind = at + HEAD + np.int64(load(data + at, np.uint16))
-            if behind > end and (behind == stop or judge(data, behind, stop, sizes, True, state) == BELIEVED):
+            if behind > end and looks_like_one(data, behind, stop, sizes):
                 return at
     return 0
 

@@ -87,35 +87,43 @@ class SoundDefinitions:
     def __init__(self, ids: int) -> None:
         self.sizes = np.zeros((ids, 2), np.int32)
         self._formats: dict[str, Format] = {}
+        self._layouts: dict[str, Layout] = {}
         self._subscribed: dict[int, tuple[Subscription, Layout]] = {}
         self._topics: set[tuple[str, int]] = set()
+        self._places: dict[int, int] = {}
 
-    def take(self, data: Array, places: Array) -> None:
-        """Take the definitions among some messages in."""
+    def take(self, data: Array, places: Array, base: int = 0) -> None:
+        """Take the definitions among some messages in; `base` is where the data begins in the file."""
         kinds = data[places + 2]
         view = data.data
-        if (places[kinds == FLAG_BITS] != HEADER_NBYTES).any():
+        if (base + places[kinds == FLAG_BITS] != HEADER_NBYTES).any():
             raise OutOfOrderError
         for place in places[(kinds == FORMAT) | (kinds == SUBSCRIPTION)].tolist():
             payload = view[place + 3 : place + 3 + (view[place] | view[place + 1] << 8)].tobytes()
             if view[place + 2] == SUBSCRIPTION:
-                self._subscribe(parse_subscription(payload))
+                self._subscribe(parse_subscription(payload), base + place)
             else:
                 format_ = parse_format(payload)
                 if self._formats.setdefault(format_.name, format_).fields != format_.fields:
                     raise OutOfOrderError
 
-    def _subscribe(self, one: Subscription) -> None:
+    def _subscribe(self, one: Subscription, place: int) -> None:
         known = self._subscribed.get(one.id)
         if known is not None and known[0] == one:
             return
         if known is not None or (one.name, one.instance) in self._topics:
             raise OutOfOrderError
-        layout = layout_of(one.name, self._formats)
+        layout = layout_of(one.name, self._formats, self._layouts)
         self._topics.add((one.name, one.instance))
+        self._places[one.id] = place
         self._subscribed[one.id] = one, layout
         if one.id < len(self.sizes):  # or it has no records: those that were counted are all of lower ids
             self.sizes[one.id] = ID + layout.low, ID + layout.high
+
+    def require_before(self, number: int, place: int) -> None:
+        """OutOfOrderError if a record of an id comes before its subscription."""
+        if place < self._places[number]:
+            raise OutOfOrderError
 
     def __iter__(self) -> Iterator[tuple[Subscription, Layout]]:
         return iter(self._subscribed.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,9 @@ COPY_PARAMETERS: tuple[Parameter, ...] = ("buffer", "buffer", "int", "buffer", "
 ONE_PIECE = 16 << 20  # bytes of columns at most that are in one piece of memory
 
 spare = Spare()
+_taking = threading.RLock()  # one for all logs: a forked process gets it free
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_taking._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class Memory:
@@ -34,7 +38,6 @@ class Memory:
     def __init__(self, sizes: Sequence[int]) -> None:
         self._stops = list(itertools.accumulate(-(-size // 64) * 64 for size in sizes))
         self._starts = [0, *self._stops[:-1]]
-        self._lock = threading.Lock()
         self._piece: np.ndarray[Any, Any] | None = None
 
     def part(self, number: int) -> np.ndarray[Any, Any] | None:
@@ -42,7 +45,7 @@ class Memory:
         total = self._stops[-1]
         if total > ONE_PIECE:
             return None
-        with self._lock:
+        with _taking:
             if self._piece is None:
                 self._piece = spare.take(total)
         return self._piece[self._starts[number] : self._stops[number]]
