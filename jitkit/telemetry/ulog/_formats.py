@@ -19,7 +19,8 @@ from jitkit.telemetry.ulog._constants import DTYPES, LARGEST_PAYLOAD
 
 LARGEST = LARGEST_PAYLOAD - 2  # bytes of a record: a message of data begins with its id
 DEEPEST = 32  # formats within formats
-KEPT = 4096  # formats that are kept parsed, for the next file of the same kind
+KEPT = 4096  # formats that are kept parsed, for the next file of the same kind; and bytes of one at most
+LAYOUTS, WIDEST = 1024, 512  # layouts that are kept so, and columns of one: PX4's have up to some hundred
 
 
 class Field(NamedTuple):
@@ -172,7 +173,10 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
         what = "in themselves" if name in outer else f"more than {DEEPEST} deep"
         raise DecodeError(f"expected formats that are not {what} (format {name})", kind="format", topic=name)
     format_ = formats[name]
-    layout = _layout(format_, tuple(_made(kind, formats, known, (*outer, name)) for kind in format_.inside))
+    inside = tuple(_made(kind, formats, known, (*outer, name)) for kind in format_.inside)
+    layout = _layout(format_, inside)
+    if layout.width > WIDEST:  # the columns of this one go with the log
+        layout = _layout.__wrapped__(format_, inside)
     if max(layout.high, layout.steps // 4) > LARGEST or layout.depth > DEEPEST:
         raise DecodeError(
             f"expected at most {LARGEST:,} bytes, got {layout.high:,} (format {name})", kind="format", topic=name
@@ -181,7 +185,7 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
     return layout
 
 
-@lru_cache(KEPT)
+@lru_cache(LAYOUTS)
 def _layout(format_: Format, inside: tuple[Layout, ...]) -> Layout:
     return Layout(format_, {layout.name: layout for layout in inside})
 

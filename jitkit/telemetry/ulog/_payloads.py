@@ -13,7 +13,7 @@ NUMBERS = {
     "int8_t": "<b", "uint8_t": "<B", "bool": "<?", "char": "<c", "int16_t": "<h", "uint16_t": "<H",
     "int32_t": "<i", "uint32_t": "<I", "int64_t": "<q", "uint64_t": "<Q", "float": "<f", "double": "<d",
 }  # fmt: skip
-KEPT = 4096  # subscriptions that are kept parsed, for the next file of the same kind
+KEPT, LONGEST = 4096, 256  # subscriptions that are kept parsed, for the next file of the same kind, and bytes of one
 
 
 class Message(NamedTuple):
@@ -82,10 +82,16 @@ def parse_message(payload: bytes, tagged: bool) -> Message:
     return Message(timestamp, LEVELS[level] if 0 <= level < len(LEVELS) else "UNKNOWN", text_of(payload[at + 8 :]), tag)
 
 
-@lru_cache(KEPT)
 def parse_subscription(payload: bytes) -> Subscription:
     """Which id has data of which format."""
+    return _kept_subscription(payload) if len(payload) <= LONGEST else _subscription(payload)
+
+
+def _subscription(payload: bytes) -> Subscription:
     return Subscription(payload[1] | payload[2] << 8, payload[0], payload[3:].decode("utf-8", "replace"))
+
+
+_kept_subscription = lru_cache(KEPT)(_subscription)
 
 
 def parse_flags(payload: bytes, offset: int) -> Flags:
