@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import process_time
 
 from llvmlite import binding as llvm
+
+from jitkit._core.clocks import fine
 
 PACKAGES = ("jitkit", "numpy", "numba", "llvmlite", "construct", "kaitaistruct", "ccsdspy", "space_packet_parser")
 
@@ -37,9 +40,7 @@ def heading(host: dict[str, object], rounds: Sequence[int]) -> list[str]:
         f"{host['system']}, huge pages: {host['huge_pages']}. Python {host['python']}, {versions}.",
     ]
     if rounds:
-        lines.append(
-            f"Best processor time of {min(rounds)} to {max(rounds)} rounds, all sides by turns, answers equal."
-        )
+        lines.append(f"Best {_clock()} of {min(rounds)} to {max(rounds)} rounds, all sides by turns, answers equal.")
     return lines
 
 
@@ -51,6 +52,10 @@ def lacks(host: dict[str, object]) -> list[str]:
     if host["huge_pages"] == "never":
         missing.append("No huge pages here: fresh arrays cost every side a page fault for each 4 KiB.")
     return missing
+
+
+def _clock() -> str:
+    return "processor time" if fine(process_time) is process_time else "time on the wall (no fine clock else here)"
 
 
 def _processor_model() -> str:

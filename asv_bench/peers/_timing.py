@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time, sleep
 
+from jitkit._core.clocks import Clock, fine
+
 Call = Callable[[], object]
-Clock = Callable[[], float]
 
 # A processor that has just run wide vectors stays at another frequency for some milliseconds: the first 3 ms
 # of a side's turn, which also bring its data back into the cache, are therefore not counted.
@@ -36,6 +37,9 @@ class Timer:
     turn: float = TURN  # seconds that count of each side's turn
     clock: Clock = process_time
     rounds: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = fine(self.clock)
 
     def best(self, sides: Mapping[str, Call]) -> dict[str, float]:
         """Best time of one call of each side, in seconds."""

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from .._core.clocks import fine
+
 PASSES = 8  # over all kernels, so that a burst of other load meets a part of each kernel's calls at most
 BLOCK = 0.012  # seconds per side and pass: the clock rate settles within 3 ms after another side's wide vectors
 
@@ -47,13 +49,15 @@ class Timing:
 def calls(call: Callable[[], object]) -> Iterator[float]:
     """Call for `BLOCK` seconds, at least once, and yield the seconds of each call.
 
-    The clock is this thread's processor time: what other programs take from the machine does not count.
+    The clock is this thread's processor time, where it is fine enough: what other programs take from the machine does
+    not count.
     """
-    begin = stop = time.thread_time()
+    clock = fine(time.thread_time)
+    begin = stop = clock()
     while stop - begin < BLOCK:
-        start = time.thread_time()
+        start = clock()
         call()
-        stop = time.thread_time()
+        stop = clock()
         yield stop - start
 
 

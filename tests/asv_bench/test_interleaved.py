@@ -25,7 +25,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(interleaved.time, "thread_time_ns", lambda: clock.now)
+    monkeypatch.setattr(interleaved, "clock_ns", lambda: clock.now)
     monkeypatch.setattr(interleaved, "SPAN_SECONDS", 0.0)
     return clock
 
@@ -86,3 +86,14 @@ def test_speedup_and_relative_time_are_views_of_one_measurement():
 
 def test_a_size_that_a_case_does_not_have_is_no_figure():
     assert math.isnan(Speedup().track_speedup({}, "records.view", 100_000))
+
+
+@pytest.mark.parametrize(("step", "chosen"), [(1_000, "thread_time_ns"), (10_000_000, "perf_counter_ns")])
+def test_a_coarse_clock_gives_way_to_the_wall(monkeypatch, step, chosen):
+    readings = iter(range(10**9))
+    monkeypatch.setattr(interleaved.time, "thread_time_ns", lambda: next(readings) * 1_000 // step * step)
+    interleaved.fine_clock.cache_clear()
+    try:
+        assert interleaved.fine_clock() is getattr(interleaved.time, chosen)
+    finally:
+        interleaved.fine_clock.cache_clear()

@@ -2,14 +2,16 @@ import time
 
 import pytest
 
+from jitkit._core.clocks import fine
 from jitkit.demos import _timing
 from jitkit.demos._timing import Kernel, Timing
 
 
 def work(seconds):
     def call():
-        stop = time.thread_time() + seconds
-        while time.thread_time() < stop:
+        clock = fine(time.thread_time)
+        stop = clock() + seconds
+        while clock() < stop:
             pass
 
     return call
