@@ -36,7 +36,7 @@ FIELDS = [("timestamp", "<u8"), ("q", "<f4", (4,)), ("mode", "u1"), ("nested", [
 WARM_UP = 20
 AT_ONCE = 2_000  # mutations that one child reads
 MOST_BYTES = 400  # of memory, for each byte of a file: a column of one row takes that much
-SPARE_BYTES = 64 << 20
+SPARE_BYTES = 32 << 20  # what is kept for the next log: the last one's memory, and what its definitions meant
 SECONDS_PER_BYTE = 20e-6  # at 1 ms for each file, on a busy machine
 SYNC = b"\x1a\xcf\xfc\x1d"
 

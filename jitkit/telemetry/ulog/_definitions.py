@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,17 +108,13 @@ class Definitions:
         several = [name for name in names if len(self._formats.get(name, ())) > 1]
         plain = {name: self._formats[name][0] for name in names if self._formats.get(name)}
         found: list[Choice] = []
-        failure: DecodeError | None = None
         ways: Iterable[Any] = itertools.product(*(self._formats[name] for name in several))
         for way in itertools.islice(ways, CHOICES**2):
-            try:
+            with suppress(DecodeError):
                 layout = layout_of(one.name, {**plain, **{format_.name: format_ for format_ in way}})
-            except DecodeError as error:
-                failure = error
-                continue
-            found.append(Choice(one, layout, self._places[one][0]))
+                found.append(Choice(one, layout, self._places[one][0]))
         if not found:
-            raise failure or DecodeError(f"expected the format of {one.name!r}, got none", kind="format")
+            layout_of(one.name, plain)  # which says what is wrong
         return found[:CHOICES]
 
     def _update(self, number: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +15,12 @@ from jitkit._core.lazy import lazy
 from jitkit.errors import DecodeError
 from jitkit.records import FlatLayout
 from jitkit.telemetry.ulog._constants import DTYPES, LARGEST_PAYLOAD
+from jitkit.telemetry.ulog._kept import Kept
 
 LARGEST = LARGEST_PAYLOAD - 2  # bytes of a record: a message of data begins with its id
 DEEPEST = 32  # formats within formats
-KEPT = 4096  # formats that are kept parsed, for the next file of the same kind; and bytes of one at most
-LAYOUTS, WIDEST = 1024, 512  # layouts that are kept so, and columns of one: PX4's have up to some hundred
+KEPT = 1 << 22  # bytes of formats, and of layouts, that are kept for the next file: a log of PX4 has a tenth of it
+FIELD, COLUMN = 200, 120  # bytes that one takes about, besides its name
 
 
 class Field(NamedTuple):
@@ -52,7 +52,7 @@ def parse_format(payload: bytes) -> Format:
     DecodeError
         If the text is no such definition. Its kind is ``"format"``.
     """
-    return _parsed(payload) if len(payload) <= KEPT else _parse(payload)
+    return _formats.get(payload) or _formats.put(payload, _parse(payload))
 
 
 def _parse(payload: bytes) -> Format:
@@ -63,9 +63,6 @@ def _parse(payload: bytes) -> Format:
     if len({field.name for field in fields}) < len(fields):
         raise DecodeError(f"expected fields of different names, got {_shown(payload)}", kind="format", topic=name)
     return Format(name, fields)
-
-
-_parsed = lru_cache(KEPT)(_parse)
 
 
 def _parse_field(format_name: str, text: str) -> Field:
@@ -97,6 +94,10 @@ class Layout:
         Bytes of a record without its trailing padding, which loggers leave out, and with it.
     width : int
         How many columns there are.
+    letters : int
+        Of the names of all columns.
+    weight : int
+        Bytes of memory that it takes about, with its columns and what is inside it.
     timestamp : int or None
         Bytes from a record's beginning to its time in microseconds.
     """
@@ -106,12 +107,15 @@ class Layout:
         sizes = [_size(field, inside) for field in format_.fields]
         self.high = sum(size.nbytes for size in sizes)
         self.steps = sum(size.steps for size in sizes)
+        self.letters = sum(size.letters for size in sizes)
         self.depth: int = 1 + max((layout.depth for layout in inside.values()), default=0)
         self._fields = list(format_.fields)
         while self._fields and self._fields[-1].name.startswith("_padding"):
             self._fields.pop()
             sizes.pop()
         self.low, self.width = sum(size.nbytes for size in sizes), sum(size.columns for size in sizes)
+        own = COLUMN * self.width + self.letters + FIELD * len(format_.fields)
+        self.weight: int = own + sum(layout.weight for layout in inside.values())
         starts = itertools.accumulate((size.nbytes for size in sizes), initial=0)
         times = [start for field, start in zip(self._fields, starts, strict=False) if field == TIMESTAMP]
         self.timestamp = times[0] if times else None
@@ -130,19 +134,21 @@ class Layout:
 
 
 class Size(NamedTuple):
-    """How large a field is: its bytes, its columns, and the steps that it takes to write them down."""
+    """How large a field is: its bytes, its columns, the letters of their names, and the steps to write them down."""
 
     nbytes: int
     columns: int
+    letters: int
     steps: int
 
 
 def _size(field: Field, inside: Mapping[str, Layout]) -> Size:
     times = 1 if field.items is None else field.items
     if field.type in DTYPES:
-        return Size(times * DTYPES[field.type].itemsize, times, 2 * times)
+        return Size(times * DTYPES[field.type].itemsize, times, times * len(field.name), 2 * times)
     one = inside[field.type]
-    return Size(times * one.high, times * one.width, times * (one.steps + 1))
+    letters = one.letters + one.width * len(field.name)
+    return Size(times * one.high, times * one.width, times * letters, times * (one.steps + 1))
 
 
 def layout_of(name: str, formats: Mapping[str, Format], known: dict[str, Layout] | None = None) -> Layout:
@@ -174,9 +180,9 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
         raise DecodeError(f"expected formats that are not {what} (format {name})", kind="format", topic=name)
     format_ = formats[name]
     inside = tuple(_made(kind, formats, known, (*outer, name)) for kind in format_.inside)
-    layout = _layout(format_, inside)
-    if layout.width > WIDEST:  # the columns of this one go with the log
-        layout = _layout.__wrapped__(format_, inside)
+    layout = _layouts.get((format_, inside)) or _layouts.put(
+        (format_, inside), Layout(format_, {layout.name: layout for layout in inside})
+    )
     if max(layout.high, layout.steps // 4) > LARGEST or layout.depth > DEEPEST:
         raise DecodeError(
             f"expected at most {LARGEST:,} bytes, got {layout.high:,} (format {name})", kind="format", topic=name
@@ -185,9 +191,8 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
     return layout
 
 
-@lru_cache(LAYOUTS)
-def _layout(format_: Format, inside: tuple[Layout, ...]) -> Layout:
-    return Layout(format_, {layout.name: layout for layout in inside})
+_formats: Kept[bytes, Format] = Kept(KEPT, lambda payload, format_: len(payload) + FIELD * len(format_.fields))
+_layouts: Kept[tuple[Format, tuple[Layout, ...]], Layout] = Kept(KEPT, lambda _, layout: layout.weight)
 
 
 def _columns(fields: Iterable[Field], inside: Mapping[str, Layout], prefix: str) -> Iterator[tuple[str, str]]:

@@ -66,11 +66,8 @@ def read(data: Array, where: str, errors: str) -> Log:
     DecodeError
         If something is wrong, unless that is to be skipped.
     """
-    try:
-        contents = _contents(data)
-    except (OutOfOrderError, DecodeError) as error:
-        if isinstance(error, DecodeError) and error.kind == "incompatible":
-            raise
+    contents = _sound_contents(data)
+    if contents is None:
         from jitkit.telemetry.ulog._recover import recover
 
         contents = recover(data, errors == "strict")
@@ -117,6 +114,18 @@ def latest_before(
     times = data[words].view("<u8")[:, 0][order]
     latest = np.maximum.accumulate(np.concatenate([np.array([start], np.uint64), times]))
     return [int(time) for time in latest[np.searchsorted(offsets[order], places)]]
+
+
+def _sound_contents(data: Array) -> Contents | None:
+    """Contents of a sound file; None of one that is damaged. DecodeError for flags that nobody knows."""
+    try:
+        return _contents(data)
+    except OutOfOrderError:
+        return None
+    except DecodeError as error:
+        if error.kind == "incompatible":
+            raise
+        return None
 
 
 def _contents(data: Array, ids: int = MOST_IDS) -> Contents:
