@@ -49,6 +49,8 @@ def read(source: Any, format: str | None = None, errors: Errors = "strict") -> L
         reader of today understands it.
     OSError
         If it cannot be read.
+    TypeError
+        If `source` is neither a path nor a buffer.
 
     Notes
     -----
@@ -68,7 +70,12 @@ def read(source: Any, format: str | None = None, errors: Errors = "strict") -> L
         reader = _format_of(data, where, format, errors)
         log: Log = reader.read(data, where, errors) if is_whole else reader.read_large(source, where, errors)
         return log
-    data, where = byte_view(source), f"{type(source).__name__} of bytes"
+    if not _has_buffer(source):
+        hint = ": give what its read() returns" if hasattr(source, "read") else ""
+        raise TypeError(
+            f"expected a path or a buffer (bytes, memoryview, mmap, ndarray), got {type(source).__name__}{hint}"
+        )
+    data, where = byte_view(source), type(source).__name__
     log = _format_of(data, where, format, errors).read(data, where, errors)
     return log  # noqa: RET504 (whose type the modules of formats do not tell)
 
@@ -112,6 +119,16 @@ def iter_batches(
     begins, _ = small_file_or_beginning(path, 1)
     found: Iterator[Log] = _format_of(begins, where, format, errors).batches(path, where, int(nbytes), errors)
     return found
+
+
+def _has_buffer(source: Any) -> bool:
+    try:
+        memoryview(source)
+    except TypeError:
+        return False
+    except ValueError:  # what is in it cannot be told as bytes: a matter for others
+        pass
+    return True
 
 
 def _check_errors(errors: Any) -> None:

@@ -253,3 +253,15 @@ def test_what_the_format_carries_is_made_once(log):
         assert getattr(log, name) is getattr(log, name)
     assert log.messages[0].text == "armed"
     assert log.dropouts[0].duration == 10
+
+
+@pytest.mark.parametrize("source", [None, 3, [1], object()])
+def test_what_is_neither_a_path_nor_a_buffer_is_refused(source):
+    got = type(source).__name__
+    with pytest.raises(TypeError, match=rf"^expected a path or a buffer \(bytes, .*\), got {got}$"):
+        jk.telemetry.read(source)
+
+
+def test_of_an_open_file_its_bytes_are_wanted():
+    with pytest.raises(TypeError, match=r"got BytesIO: give what its read\(\) returns$"):
+        jk.telemetry.read(io.BytesIO(b"ULog"))

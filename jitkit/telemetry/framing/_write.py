@@ -14,6 +14,8 @@ from jitkit.telemetry.framing._plan import byteorder
 
 def frames_of(frames: Any, payloads: Iterable[Any]) -> bytes:
     """Frames one behind the other: see `Frames.write`."""
+    if isinstance(payloads, (str, bytes, bytearray, memoryview)) or not isinstance(payloads, Iterable):
+        raise TypeError(f"expected an iterable of payloads, each a buffer, got {type(payloads).__name__}")
     parts: list[bytes] = []
     stops: list[int] = []
     at, trailer = 0, bytes(frames.trailer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,22 +16,21 @@ from jitkit.telemetry.ulog._constants import (
     FLAG_BITS,
     FLAG_BITS_NBYTES,
     FORMAT,
-    INFO,
-    PARAMETER,
     SUBSCRIPTION,
     SYNC,
     SYNC_WORD,
 )
+from jitkit.telemetry.ulog._write_checks import entries
 from jitkit.telemetry.ulog._write_messages import (
-    change_message,
+    change_messages,
     default_messages,
-    dropout_message,
+    dropout_messages,
     header,
-    key_value,
-    logged_message,
+    info_messages,
+    logged_messages,
     message_of,
     multi_info_messages,
-    parameter,
+    parameter_messages,
 )
 from jitkit.telemetry.ulog._write_topics import format_texts, topic_messages
 
@@ -90,6 +90,8 @@ def write(
     ------
     LayoutError
         If a topic has no timestamp, types that a ULog does not have, or records of more than 65,533 bytes.
+    TypeError
+        If an argument is not of the type above.
     ValueError
         If a value is out of the range that a ULog has for it.
     OSError
@@ -115,24 +117,28 @@ def write(
     >>> jk.telemetry.read(file.getvalue())["gyro"]["timestamp"].tolist()
     [100, 200, 300]
     """
-    if len(topics) > SUBSCRIPTIONS:
-        raise LayoutError(f"expected at most {SUBSCRIPTIONS:,} topics, got {len(topics):,}")
-    made = [topic_messages(key, topic, number) for number, (key, topic) in enumerate(topics.items())]
+    target = path if hasattr(path, "write") else Path(os.fsdecode(path))
+    made = [
+        topic_messages(key, topic, number)
+        for number, (key, topic) in enumerate(entries("topics", topics, "names to structured arrays or Columns"))
+    ]
+    if len(made) > SUBSCRIPTIONS:
+        raise LayoutError(f"expected at most {SUBSCRIPTIONS:,} topics, got {len(made):,}")
     texts = format_texts(made)
-    events = [*map(change_message, changes), *map(dropout_message, dropouts)]
+    events = [*change_messages(changes), *dropout_messages(dropouts)]
     if events and not made:
         raise LayoutError(
             "expected a topic beside changes and dropouts, got none: what is before all topics has no time"
         )
-    events += map(logged_message, messages)
+    events += logged_messages(messages)
     definitions = [
         header(start),
         message_of(FLAG_BITS, bytes([HAS_DEFAULTS if defaults else 0]) + bytes(FLAG_BITS_NBYTES - 1)),
         *(message_of(FORMAT, text) for text in texts),
-        *(message_of(INFO, key_value(name, value)) for name, value in (info or {}).items()),
-        *multi_info_messages(multi_info or {}),
-        *(message_of(PARAMETER, parameter(name, value)) for name, value in (parameters or {}).items()),
-        *default_messages(defaults or {}),
+        *info_messages(info),
+        *multi_info_messages(multi_info),
+        *parameter_messages(parameters),
+        *default_messages(defaults),
         *(
             message_of(SUBSCRIPTION, struct.pack("<BH", topic.instance, number) + topic.name.encode())
             for number, topic in enumerate(made)
@@ -140,15 +146,17 @@ def write(
     ]
     records = [Messages(topic.times, topic.messages) for topic in made]
     data = _merged([*records, _syncs(records), *_in_order(events)])
-    if hasattr(path, "write"):
-        path.write(b"".join(definitions))
-        path.write(data.data)
+    if isinstance(target, Path):
+        _write_file(target, [b"".join(definitions), data.data])
     else:
-        _write_file(Path(os.fspath(path)), [b"".join(definitions), data.data])
+        target.write(b"".join(definitions))
+        target.write(data.data)
 
 
 def _write_file(target: Path, parts: list[Any]) -> None:
     """Write to a name beside the target, and move that there when all is written."""
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from jitkit.errors import LayoutError
 from jitkit.telemetry.ulog._constants import (
     DEFAULT,
     DROPOUT,
+    INFO,
     LARGEST_PAYLOAD,
     LEVELS,
     LOGGED,
@@ -21,12 +21,13 @@ from jitkit.telemetry.ulog._constants import (
     PARAMETER,
     TAGGED,
 )
+from jitkit.telemetry.ulog._write_checks import entries, parts, rows, utf_8, whole
 from jitkit.telemetry.ulog._write_topics import KINDS
 
 VERSION = 1
 DEFAULT_BITS = {"system": 1, "current_setup": 2}
 INTEGERS = "<i4", "<u4", "<i8", "<u8"  # for an int of Python, the first that holds it
-TIMES = 1 << 64
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def header(start: int) -> bytes:
@@ -41,31 +42,34 @@ def message_of(kind: int, payload: bytes) -> bytes:
     return struct.pack("<HB", len(payload), kind) + payload
 
 
-def _time(time: Any, what: str) -> int:
-    if not 0 <= operator.index(time) < TIMES:
-        raise ValueError(f"expected a time in us, below 2**64, got {time!r} ({what})")
-    return int(time)
+def _time(time: Any, where: str) -> int:
+    return whole(time, 64, "a time in us", where)
 
 
 def key_value(name: str, value: Any) -> bytes:
     """Payload of type and name, then the value."""
+    if not isinstance(name, str) or not name or " " in name or not name.isprintable():
+        raise ValueError(f"expected a name, as a str without spaces, got {name!r}")
     if isinstance(value, str):
-        value = value.encode()
+        value = utf_8(value, name)
         kind = f"char[{len(value)}]"
     elif isinstance(value, (bytes, bytearray)):
         kind = f"uint8_t[{len(value)}]"
     else:
         # What an int of Python would become is another type on another platform.
         dtype = next((dtype for dtype in INTEGERS if _fits(value, dtype)), "O") if type(value) is int else None
-        array = np.asarray(value, dtype)
+        try:
+            array = np.asarray(value, dtype)
+        except ValueError:  # lists of lists of different lengths
+            array = np.asarray(None)
         array = array.astype(array.dtype.newbyteorder("<"))
         plain = KINDS.get(array.dtype.str)
         if plain is None or array.ndim > 1:
             raise LayoutError(f"expected a text, bytes, or number of at most 64 bits, got {value!r} ({name})")
         kind, value = (f"{plain}[{array.size}]" if array.ndim else plain), array.tobytes()
-    key = f"{kind} {name}".encode()
-    if not name or " " in name or not name.isprintable() or len(key) > 255:
-        raise ValueError(f"expected a name without spaces, of at most 255 bytes with its type, got {name!r}")
+    key = utf_8(f"{kind} {name}", "a name")
+    if len(key) > 255:
+        raise ValueError(f"expected a name of at most 255 bytes with its type, got {len(key):,} ({name[:20]}...)")
     return bytes([len(key)]) + key + bytes(value)
 
 
@@ -77,6 +81,8 @@ def _fits(value: int, kind: str) -> bool:
 def parameter(name: str, value: Any) -> bytes:
     """Payload of a parameter, of one of the two types that it may have."""
     if isinstance(value, (float, np.floating)):
+        if LARGEST_FLOAT < abs(float(value)) < float("inf"):
+            raise ValueError(f"expected a float of 32 bits, got {value} (parameter {name})")
         return key_value(name, np.float32(value))
     if not isinstance(value, (int, np.integer)):
         raise LayoutError(f"expected an int or float, got {type(value).__name__} (parameter {name})")
@@ -85,44 +91,54 @@ def parameter(name: str, value: Any) -> bytes:
     return key_value(name, np.int32(value))
 
 
-def multi_info_messages(multi_info: Mapping[str, Iterable[Iterable[Any]]]) -> Iterator[bytes]:
+def info_messages(info: Any) -> Iterator[bytes]:
+    """Yield the messages of single values."""
+    for name, value in entries("info", info, "names to values"):
+        yield message_of(INFO, key_value(name, value))
+
+
+def parameter_messages(parameters: Any) -> Iterator[bytes]:
+    """Yield the messages of settings."""
+    for name, value in entries("parameters", parameters, "names to numbers"):
+        yield message_of(PARAMETER, parameter(name, value))
+
+
+def multi_info_messages(multi_info: Any) -> Iterator[bytes]:
     """Yield the messages of information in parts."""
-    for name, texts in multi_info.items():
-        for text in texts:
-            for i, part in enumerate(text):
+    for name, texts in entries("multi_info", multi_info, "names to lists of lists of parts"):
+        for text in parts(f"multi_info[{name!r}] as a list of lists of parts", texts):
+            for i, part in enumerate(parts(f"lists of parts in multi_info[{name!r}]", text)):
                 yield message_of(MULTI_INFO, bytes([i > 0]) + key_value(name, part))
 
 
-def default_messages(defaults: Mapping[str, Mapping[str, Any]]) -> Iterator[bytes]:
+def default_messages(defaults: Any) -> Iterator[bytes]:
     """Yield the messages of defaults."""
-    for what, values in defaults.items():
+    for what, values in entries("defaults", defaults, "'system' and 'current_setup' to mappings"):
         if what not in DEFAULT_BITS:
             raise ValueError(f"expected defaults of {' or '.join(map(repr, DEFAULT_BITS))}, got {what!r}")
-        for name, value in values.items():
+        for name, value in entries(f"defaults[{what!r}]", values, "names to numbers"):
             yield message_of(DEFAULT, bytes([DEFAULT_BITS[what]]) + parameter(name, value))
 
 
-def change_message(change: tuple[int, str, Any]) -> tuple[int, bytes]:
-    """Return the time and message of a parameter that was set."""
-    time, name, value = change
-    return _time(time, f"change of {name}"), message_of(PARAMETER, parameter(name, value))
+def change_messages(changes: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield times and messages of parameters that were set."""
+    for time, name, value in rows("changes", changes, "time", "name", "value"):
+        yield _time(time, f"change of {name}"), message_of(PARAMETER, parameter(name, value))
 
 
-def dropout_message(dropout: tuple[int, int]) -> tuple[int, bytes]:
-    """Return the time and message of a gap."""
-    time, duration = dropout
-    if not 0 <= duration <= 0xFFFF:
-        raise ValueError(f"expected a duration of at most 65,535 ms, got {duration} (dropout at {time})")
-    return _time(time, "dropout"), message_of(DROPOUT, struct.pack("<H", duration))
+def dropout_messages(dropouts: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield times and messages of gaps."""
+    for time, duration in rows("dropouts", dropouts, "time", "duration"):
+        nbytes = struct.pack("<H", whole(duration, 16, "a duration in ms", f"dropout at {time}"))
+        yield _time(time, "dropout"), message_of(DROPOUT, nbytes)
 
 
-def logged_message(logged: tuple[Any, ...]) -> tuple[int, bytes]:
-    """Return the time and message of a text."""
-    time, level, text, tag = logged if len(logged) == 4 else (*logged, None)
-    if level not in LEVELS:
-        raise ValueError(f"expected a level ({', '.join(LEVELS)}), got {level!r} (message {text!r})")
-    if tag is not None and not 0 <= tag <= 0xFFFF:
-        raise ValueError(f"expected a tag of at most 65,535, got {tag!r} (message {text!r})")
-    tagged = b"" if tag is None else struct.pack("<H", tag)
-    payload = bytes([ord("0") + LEVELS.index(level)]) + tagged + struct.pack("<Q", _time(time, repr(text)))
-    return int(time), message_of(LOGGED if tag is None else TAGGED, payload + text.encode())
+def logged_messages(messages: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield times and messages of texts."""
+    for time, level, text, tag in rows("messages", messages, "time", "level", "text", "tag", optional=1):
+        where = f"message {text!r}"
+        if level not in LEVELS:
+            raise ValueError(f"expected a level ({', '.join(LEVELS)}), got {level!r} ({where})")
+        tagged = b"" if tag is None else struct.pack("<H", whole(tag, 16, "a tag", where))
+        payload = bytes([ord("0") + LEVELS.index(level)]) + tagged + struct.pack("<Q", _time(time, where))
+        yield int(time), message_of(LOGGED if tag is None else TAGGED, payload + utf_8(text, "the text of a message"))

@@ -78,7 +78,7 @@ def topic_key(key: Any) -> tuple[str, int]:
     name, instance = key if isinstance(key, tuple) and len(key) == 2 else (key, 0)
     if isinstance(name, str) and name is key:
         name, _, text = name.partition(".")
-        instance = int(text) if text.isascii() and text.isdigit() else text or 0
+        instance = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else text or 0
     is_sound = isinstance(name, str) and TOPIC_NAME.fullmatch(name) and isinstance(instance, (int, np.integer))
     if not is_sound or not 0 <= instance < INSTANCES:
         raise LayoutError(
@@ -94,7 +94,12 @@ def _fields(topic: Any, where: str) -> Iterator[tuple[str, Array]]:
     elif isinstance(topic, Mapping):
         rows = None
         for field, values in topic.items():
-            values = np.asarray(values)
+            if not isinstance(field, str):
+                raise LayoutError(f"expected columns by names, got {field!r} ({where})")
+            try:
+                values = np.asarray(values)
+            except ValueError:  # lists of lists of different lengths
+                values = np.asarray(None)
             rows = rows or values.shape[:1]
             if values.shape[:1] != rows or not rows:
                 raise LayoutError(
@@ -110,7 +115,7 @@ def _columns(name: str, values: Array, where: str) -> Iterator[Group]:
     """Take a field apart as readers do: arrays to ``name[0]`` and so on, nested records to ``name.inner``."""
     dtype = values.dtype
     kind = KINDS.get(dtype.newbyteorder("<").str)
-    if dtype.kind == "S" and values.ndim == 1:
+    if dtype.kind == "S" and values.ndim == 1 and dtype.itemsize:
         kind, values = "char", np.ascontiguousarray(values).view(np.uint8).reshape(len(values), dtype.itemsize)
     if values.ndim > 2 or (values.ndim == 2 and not values.shape[1]):
         raise LayoutError(

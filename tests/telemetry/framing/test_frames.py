@@ -149,3 +149,11 @@ def test_how_they_look():
 def test_what_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("payloads", [None, 5, "abc", b"abc", bytearray(3), memoryview(b"abc")])
+def test_payloads_are_several(payloads):
+    frames = Frames(b"ab", Length(2, ">u2"))
+    got = type(payloads).__name__
+    with pytest.raises(TypeError, match=f"^expected an iterable of payloads, each a buffer, got {got}$"):
+        frames.write(payloads)

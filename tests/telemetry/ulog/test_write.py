@@ -267,11 +267,15 @@ def time_and(*fields):
         ({"a": [1, 2]}, r"got list \(topic a\)$"),
         ({"a": {"timestamp": np.zeros(2, "u8"), "x": np.zeros(3)}},
          r"^expected columns of the same length, got 'x' of shape \(3,\) \(topic a\)$"),
+        ({"a": {"timestamp": np.zeros(2, "u8"), "x": [[1], [2, 3]]}}, r"^expected columns of the same length, got 'x'"),
+        ({"a": {"timestamp": np.zeros(2, "u8"), 5: np.zeros(2)}}, r"^expected columns by names, got 5 \(topic a\)$"),
+        ({"a": time_and(("x", "S0"))}, "^expected one of bool, .*, got 'x'"),
         ({"a": {"timestamp": np.uint64(3)}}, r"got 'timestamp' of shape \(\)"),
         ({"a": gyro(1), ("a", 0): gyro(2)}, "^expected each topic once, got 'a', instance 0, twice$"),
         ({"a": gyro(1), "a.1": time_and()}, r"^expected instances with the same fields, got .* in instance 1, .* in 0"),
         *[({key: gyro(1)}, r"^expected a topic as 'name', 'name\.1' or \('name', 1\), with an instance below 256, got ")
-          for key in ("", "a b", "a:", "a.b", "a.-1", "a.256", ("a", 256), ("a", -1), ("a", "b"), ("a",), 3, None)],
+          for key in ("", "a b", "a:", "a.b", "a.-1", "a.256", ("a", 256), ("a", -1), ("a", "b"), ("a",), 3,
+                      "a." + "9" * 5000)],
     ],
 )  # fmt: skip
 def test_topics_that_a_ulog_has_no_place_for(topics, message):
@@ -284,22 +288,41 @@ def test_topics_that_a_ulog_has_no_place_for(topics, message):
     [
         ({"start": -1}, ValueError, r"^expected a time in us, below 2\*\*64, got -1 \(start\)$"),
         ({"start": 2**64}, ValueError, r"^expected a time in us, below 2\*\*64"),
-        ({"start": 0.5}, TypeError, "float"),
+        ({"start": 0.5}, TypeError, r"^expected a time in us as an int, got float 0.5 \(start\)$"),
         ({"info": {"x": None}}, LayoutError, r"^expected a text, bytes, or number of at most 64 bits, got None \(x\)$"),
         ({"info": {"x": 2**64}}, LayoutError, "^expected a text, bytes, or number of at most 64 bits, got 18446"),
         ({"info": {"x": np.zeros((2, 2))}}, LayoutError, "^expected a text, bytes, or number"),
-        ({"info": {"x y": 1}}, ValueError, "^expected a name without spaces, of at most 255 bytes with its type, got"),
-        ({"info": {"": 1}}, ValueError, "^expected a name without spaces"),
-        ({"info": {"x" * 250: 1}}, ValueError, "^expected a name without spaces, of at most 255 bytes"),
+        ({"info": {"x y": 1}}, ValueError, r"^expected a name, as a str without spaces, got 'x y'$"),
+        ({"info": {"": 1}}, ValueError, "^expected a name, as a str without spaces, got ''$"),
+        ({"info": {3: 1}}, ValueError, "^expected a name, as a str without spaces, got 3$"),
+        ({"info": {"x": [[1], [2, 3]]}}, LayoutError, "^expected a text, bytes, or number of at most 64 bits, got "),
+        ({"info": {"x": "\ud800"}}, ValueError, "^expected x as text that can be UTF-8, got str"),
+        ({"info": [1]}, TypeError, r"^expected info as a mapping of names to values, got list \[1\]$"),
+        ({"info": {"x" * 250: 1}}, ValueError,
+         r"^expected a name of at most 255 bytes with its type, got 258 \(x{20}\.\.\.\)$"),
         ({"info": {"x": "y" * 65530}}, ValueError, r"^expected at most 65,535 bytes, got 65,54\d \(message 'I'\)$"),
         ({"parameters": {"P": 2**31}}, ValueError, r"^expected an int of 32 bits, got 2147483648 \(parameter P\)$"),
         ({"parameters": {"P": "1"}}, LayoutError, r"^expected an int or float, got str \(parameter P\)$"),
+        ({"parameters": {"P": 1e39}}, ValueError, r"^expected a float of 32 bits, got 1e\+39 \(parameter P\)$"),
+        ({"parameters": [("P", 1)]}, TypeError, "^expected parameters as a mapping of names to numbers, got list"),
+        ({"multi_info": {"x": "text"}}, TypeError, r"^expected multi_info\['x'\] as a list of lists of parts, got"),
+        ({"multi_info": {"x": ["text"]}}, TypeError, r"^expected lists of parts in multi_info\['x'\], got str"),
+        ({"defaults": {"system": 5}}, TypeError, r"^expected defaults\['system'\] as a mapping of names to numbers"),
         ({"defaults": {"user": {"P": 1}}}, ValueError, "^expected defaults of 'system' or 'current_setup', got 'user'"),
         ({"changes": [(-1, "P", 1)]}, ValueError, r"got -1 \(change of P\)$"),
+        ({"changes": [(1, "P")]}, TypeError, r"^expected changes as an iterable of \(time, name, value\), got tuple"),
         ({"messages": [(1, "LOUD", "x")]}, ValueError, r"^expected a level \(EMERGENCY, .*\), got 'LOUD' \(message"),
-        ({"messages": [(1, "INFO", "x", 65536)]}, ValueError, "^expected a tag of at most 65,535, got 65536"),
-        ({"messages": [(-1, "INFO", "x")]}, ValueError, r"got -1 \('x'\)$"),
-        ({"dropouts": [(1, 65536)]}, ValueError, r"^expected a duration of at most 65,535 ms, got 65536 \(dropout"),
+        ({"messages": [(1, "INFO", "x", 65536)]}, ValueError, r"^expected a tag, below 2\*\*16, got 65536 \(message"),
+        ({"messages": [(1, "INFO", "x", "1")]}, TypeError, r"^expected a tag as an int, got str '1' \(message 'x'\)$"),
+        ({"messages": [(1, "INFO")]}, TypeError, r"^expected messages as an iterable of \(time, level, text, tag\)"),
+        ({"messages": [(1, "INFO", 5)]}, TypeError, "^expected the text of a message as a str, got int 5$"),
+        ({"messages": "text"}, TypeError, "^expected messages as an iterable of .*, got str 'text'$"),
+        ({"messages": [(-1, "INFO", "x")]}, ValueError, r"got -1 \(message 'x'\)$"),
+        ({"dropouts": [(1, 65536)]}, ValueError, r"^expected a duration in ms, below 2\*\*16, got 65536 \(dropout"),
+        ({"dropouts": [(1, 1.5)]}, TypeError, r"^expected a duration in ms as an int, got float 1.5 \(dropout at 1\)$"),
+        ({"dropouts": [5]}, TypeError, r"^expected dropouts as an iterable of \(time, duration\), got int 5 in it$"),
+        ({"dropouts": 5}, TypeError, r"^expected dropouts as an iterable of \(time, duration\), got int 5$"),
+        ({"topics": [1]}, TypeError, r"^expected topics as a mapping of names to structured arrays or"),
         ({"topics": {}, "dropouts": [(1, 1)]}, LayoutError, "^expected a topic beside changes and dropouts, got none"),
         ({"topics": {}, "changes": [(1, "P", 1)]}, LayoutError, "^expected a topic beside changes and dropouts"),
     ],
@@ -308,3 +331,14 @@ def test_values_that_a_ulog_has_no_place_for(options, error, message):
     options = {"topics": {"gyro": gyro(1)}, **options}
     with pytest.raises(error, match=message):
         written(**options)
+
+
+@pytest.mark.parametrize("path", [".", "", "/", "/tmp/.."])
+def test_a_folder_is_no_file_to_write_to(path):
+    with pytest.raises(IsADirectoryError):
+        jk.telemetry.ulog.write(path, {"gyro": gyro(1)})
+
+
+def test_paths_may_be_bytes(tmp_path):
+    jk.telemetry.ulog.write(os.fsencode(tmp_path / "a.ulg"), {"gyro": gyro(1)})
+    assert jk.telemetry.read(tmp_path / "a.ulg").topics == ["gyro"]
