@@ -13,7 +13,7 @@ from jitkit.telemetry.ulog._batches import batches
 from jitkit.telemetry.ulog._constants import MAGIC
 from jitkit.telemetry.ulog._large import LargeFile
 from jitkit.telemetry.ulog._read import read
-from jitkit.telemetry.ulog._sound import OutOfOrderError
+from jitkit.telemetry.ulog._sound_definitions import OutOfOrderError
 
 __all__ = ["batches", "is_one", "read", "read_large"]
 

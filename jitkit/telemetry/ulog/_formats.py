@@ -15,11 +15,12 @@ from jitkit._core.lazy import lazy
 from jitkit.errors import DecodeError
 from jitkit.records import FlatLayout
 from jitkit.telemetry.ulog._constants import DTYPES, LARGEST_PAYLOAD
+from jitkit.telemetry.ulog._copy_steps import steps_of
 from jitkit.telemetry.ulog._kept import Kept
 
 LARGEST = LARGEST_PAYLOAD - 2  # bytes of a record: a message of data begins with its id
 DEEPEST = 32  # formats within formats
-KEPT = 1 << 22  # bytes of formats, and of layouts, that are kept for the next file: a log of PX4 has a tenth of it
+KEPT = 1 << 22  # bytes of formats, and of layouts, that are kept for the next file: a log of PX4 has up to a fifth
 FIELD, COLUMN = 200, 120  # bytes that one takes about, besides its name
 
 
@@ -106,7 +107,7 @@ class Layout:
         self.name, self.format, self.inside = format_.name, format_, inside
         sizes = [_size(field, inside) for field in format_.fields]
         self.high = sum(size.nbytes for size in sizes)
-        self.steps = sum(size.steps for size in sizes)
+        self.names = sum(size.names for size in sizes)
         self.letters = sum(size.letters for size in sizes)
         self.depth: int = 1 + max((layout.depth for layout in inside.values()), default=0)
         self._fields = list(format_.fields)
@@ -127,19 +128,18 @@ class Layout:
         return FlatLayout(self.name, [name for name, _ in columns], [DTYPES[kind] for _, kind in columns])
 
     @lazy
-    def table(self) -> np.ndarray[Any, Any]:
-        """(n, 2) int64: bytes from a record's beginning to each value, and bytes of it."""
-        widths = self.flat.widths
-        return np.stack([np.cumsum(widths) - widths, widths], axis=1)
+    def steps(self) -> np.ndarray[Any, Any]:
+        """What is copied together: see `_copy_steps.steps_of`."""
+        return steps_of(self.flat.widths)
 
 
 class Size(NamedTuple):
-    """How large a field is: its bytes, its columns, the letters of their names, and the steps to write them down."""
+    """How large a field is: its bytes, its columns, the letters of their names, and the names made for them."""
 
     nbytes: int
     columns: int
     letters: int
-    steps: int
+    names: int
 
 
 def _size(field: Field, inside: Mapping[str, Layout]) -> Size:
@@ -148,7 +148,7 @@ def _size(field: Field, inside: Mapping[str, Layout]) -> Size:
         return Size(times * DTYPES[field.type].itemsize, times, times * len(field.name), 2 * times)
     one = inside[field.type]
     letters = one.letters + one.width * len(field.name)
-    return Size(times * one.high, times * one.width, times * letters, times * (one.steps + 1))
+    return Size(times * one.high, times * one.width, times * letters, times * (one.names + 1))
 
 
 def layout_of(name: str, formats: Mapping[str, Format], known: dict[str, Layout] | None = None) -> Layout:
@@ -183,7 +183,7 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
     layout = _layouts.get((format_, inside)) or _layouts.put(
         (format_, inside), Layout(format_, {layout.name: layout for layout in inside})
     )
-    if max(layout.high, layout.steps // 4) > LARGEST or layout.depth > DEEPEST:
+    if max(layout.high, layout.names // 4) > LARGEST or layout.depth > DEEPEST:
         raise DecodeError(
             f"expected at most {LARGEST:,} bytes, got {layout.high:,} (format {name})", kind="format", topic=name
         )
@@ -191,8 +191,8 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
     return layout
 
 
-_formats: Kept[bytes, Format] = Kept(KEPT, lambda payload, format_: len(payload) + FIELD * len(format_.fields))
-_layouts: Kept[tuple[Format, tuple[Layout, ...]], Layout] = Kept(KEPT, lambda _, layout: layout.weight)
+_formats: Kept[bytes, Format] = Kept(KEPT, KEPT // 16, lambda text, format_: len(text) + FIELD * len(format_.fields))
+_layouts: Kept[tuple[Format, tuple[Layout, ...]], Layout] = Kept(KEPT, KEPT // 16, lambda _, layout: layout.weight)
 
 
 def _columns(fields: Iterable[Field], inside: Mapping[str, Layout], prefix: str) -> Iterator[tuple[str, str]]:

@@ -14,15 +14,15 @@ class Kept(Generic[Key, Value]):
 
     Parameters
     ----------
-    most : int
-        What all may weigh.
+    most, largest : int
+        What all may weigh, and one. What weighs more is not kept: one file full of such things would have the others
+        go.
     weigh : callable
-        Gives the weight of a key and its value. What weighs more than a sixteenth of `most` is not kept: one file full
-        of such things would have the others' go.
+        Gives the weight of a key and its value.
     """
 
-    def __init__(self, most: int, weigh: Callable[[Key, Value], int]) -> None:
-        self._most, self._weigh = most, weigh
+    def __init__(self, most: int, largest: int, weigh: Callable[[Key, Value], int]) -> None:
+        self._most, self._largest, self._weigh = most, largest, weigh
         self._things: dict[Key, Value] = {}
         self._weight = 0
 
@@ -32,7 +32,7 @@ class Kept(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> Value:
         """Keep a value, if that may be, and return it."""
         weight = self._weigh(key, value)
-        if weight <= self._most // 16:
+        if weight <= self._largest:
             if self._weight + weight > self._most:
                 self.clear()
             self._things[key] = value

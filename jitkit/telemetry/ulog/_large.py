@@ -25,14 +25,13 @@ from jitkit.telemetry.ulog._details import UlogDetails
 from jitkit.telemetry.ulog._read import latest_before
 from jitkit.telemetry.ulog._sound import (
     IDS,
-    OutOfOrderError,
-    SoundDefinitions,
     appended_offsets,
     container_nbytes,
     group,
     has_header,
     walk,
 )
+from jitkit.telemetry.ulog._sound_definitions import OutOfOrderError, SoundDefinitions
 from jitkit.telemetry.ulog._topic import Sink
 from jitkit.telemetry.ulog._walk_state import AT_END, HIGHEST, IS_CUT, MESSAGES, POSITION, STATE_WORDS
 
@@ -102,8 +101,8 @@ class LargeFile:
                 raise OutOfOrderError
             self._definitions.take(piece, places, at)
             hits = hits[: state[HIGHEST] + 1]
-            for one, records in self._grouped(piece[:done], hits).items():
-                self._definitions.require_before(one, at + int(records[0]))
+            grouped = self._grouped(piece[:done], hits)
+            self._definitions.require_before(list(grouped), [at + int(records[0]) for records in grouped.values()])
             self._rows[: hits.size] += hits
             self._parts.append(Part(at, done, hits))
             sizes = 3 + piece[places].astype(np.int64) + (piece[places + 1].astype(np.int64) << 8)

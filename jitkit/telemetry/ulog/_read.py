@@ -19,14 +19,13 @@ from jitkit.telemetry.ulog._payloads import Subscription
 from jitkit.telemetry.ulog._sound import (
     IDS,
     MOST_IDS,
-    OutOfOrderError,
-    SoundDefinitions,
     appended_offsets,
     container_nbytes,
     group,
     has_header,
     walk,
 )
+from jitkit.telemetry.ulog._sound_definitions import OutOfOrderError, SoundDefinitions
 from jitkit.telemetry.ulog._topic import Memory, Sink, most_bytes
 from jitkit.telemetry.ulog._walk_state import AT_END, HAS_HIGH_ID, HIGHEST, MESSAGES, POSITION, STATE_WORDS
 
@@ -151,9 +150,8 @@ def _contents(data: Array, ids: int = MOST_IDS) -> Contents:
         Series(one, layout, offsets[ends[one.id] - hits[one.id] : ends[one.id]])
         for one, layout in definitions if one.id < hits.size
     ]  # fmt: skip
-    for one, _, places in series:
-        if len(places):
-            definitions.require_before(one.id, int(places[0]))
+    found_ids = np.flatnonzero(hits)
+    definitions.require_before(found_ids, offsets[(ends - hits)[found_ids]])
     container = HEADER_NBYTES + container_nbytes(data, others)
     nothing = np.empty(0, np.int64)
     messages = int(state[MESSAGES])

@@ -36,7 +36,8 @@ from jitkit.telemetry.ulog._search_state import (
     STATE_WORDS,
     WHY,
 )
-from jitkit.telemetry.ulog._sound import OutOfOrderError, appended_offsets, has_header
+from jitkit.telemetry.ulog._sound import appended_offsets, has_header
+from jitkit.telemetry.ulog._sound_definitions import OutOfOrderError
 
 AT_ONCE = 16_384  # messages of each kind that a call of the kernel finds
 

@@ -1,9 +1,8 @@
-"""Sound ULogs: walking from message to message, definitions that do not contradict each other, records by their ids."""
+"""Sound ULogs: walking from message to message, and records by their ids."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,9 @@ from jitkit.telemetry.ulog._constants import (
     SYNC,
     UNSUBSCRIPTION,
 )
-from jitkit.telemetry.ulog._formats import Format, Layout, layout_of, parse_format
-from jitkit.telemetry.ulog._payloads import Subscription, parse_flags, parse_subscription
-from jitkit.telemetry.ulog._walk_state import ID, IS_FULL, OTHERS
+from jitkit.telemetry.ulog._payloads import parse_flags
+from jitkit.telemetry.ulog._sound_definitions import OutOfOrderError
+from jitkit.telemetry.ulog._walk_state import IS_FULL, OTHERS
 
 IDS = 1 << 16
 MOST_IDS = 1024  # of most logs: loggers count them from 0 on
@@ -33,10 +32,6 @@ COUNT_PARAMETERS: tuple[Parameter, ...] = ("buffer", "int", "buffer", "buffer", 
 GROUP_PARAMETERS: tuple[Parameter, ...] = ("buffer", "int", "int", "buffer", "buffer", "int", "buffer", "int")
 
 Array = np.ndarray[Any, Any]
-
-
-class OutOfOrderError(Exception):
-    """The messages of a file do not follow each other as they should."""
 
 
 def has_header(data: Array) -> bool:
@@ -73,60 +68,6 @@ def walk(data: Array, stop: int, state: Array, hits: Array) -> tuple[int, Array]
         why = count(data, stop, state, hits, hits.size, some, some.size)
         found.append(some[: state[OTHERS]])
     return why, found[0] if len(found) == 1 else np.concatenate(found)
-
-
-class SoundDefinitions:
-    """Formats and subscriptions, as they come; OutOfOrderError where one contradicts another, or makes no sense.
-
-    Attributes
-    ----------
-    sizes : (ids, 2) int32
-        Least and largest size of the messages of data of an id; 0 where nobody has subscribed to it.
-    """
-
-    def __init__(self, ids: int) -> None:
-        self.sizes = np.zeros((ids, 2), np.int32)
-        self._formats: dict[str, Format] = {}
-        self._layouts: dict[str, Layout] = {}
-        self._subscribed: dict[int, tuple[Subscription, Layout]] = {}
-        self._topics: set[tuple[str, int]] = set()
-        self._places: dict[int, int] = {}
-
-    def take(self, data: Array, places: Array, base: int = 0) -> None:
-        """Take the definitions among some messages in; `base` is where the data begins in the file."""
-        kinds = data[places + 2]
-        view = data.data
-        if (base + places[kinds == FLAG_BITS] != HEADER_NBYTES).any():
-            raise OutOfOrderError
-        for place in places[(kinds == FORMAT) | (kinds == SUBSCRIPTION)].tolist():
-            payload = view[place + 3 : place + 3 + (view[place] | view[place + 1] << 8)].tobytes()
-            if view[place + 2] == SUBSCRIPTION:
-                self._subscribe(parse_subscription(payload), base + place)
-            else:
-                format_ = parse_format(payload)
-                if self._formats.setdefault(format_.name, format_).fields != format_.fields:
-                    raise OutOfOrderError
-
-    def _subscribe(self, one: Subscription, place: int) -> None:
-        known = self._subscribed.get(one.id)
-        if known is not None and known[0] == one:
-            return
-        if known is not None or (one.name, one.instance) in self._topics:
-            raise OutOfOrderError
-        layout = layout_of(one.name, self._formats, self._layouts)
-        self._topics.add((one.name, one.instance))
-        self._places[one.id] = place
-        self._subscribed[one.id] = one, layout
-        if one.id < len(self.sizes):  # or it has no records: those that were counted are all of lower ids
-            self.sizes[one.id] = ID + layout.low, ID + layout.high
-
-    def require_before(self, number: int, place: int) -> None:
-        """OutOfOrderError if a record of an id comes before its subscription."""
-        if place < self._places[number]:
-            raise OutOfOrderError
-
-    def __iter__(self) -> Iterator[tuple[Subscription, Layout]]:
-        return iter(self._subscribed.values())
 
 
 def group(data: Array, stops: list[int], hits: Array, sizes: Array) -> tuple[Array, Array]:

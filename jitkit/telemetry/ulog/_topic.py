@@ -62,12 +62,13 @@ class Sink:
     def __init__(self, layout: Layout, rows: int, memory: np.ndarray[Any, Any] | None = None) -> None:
         self.columns: Columns
         self.columns, self._memory, self._targets = layout.flat.empty(rows, memory)
-        self._table = layout.table
+        self._steps = layout.steps
         self._row = 0
 
     def take(self, data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) -> None:
         """Copy the records at `offsets` of `data`, which has all of each."""
         rows = min(len(offsets), len(self.columns) - self._row)
         copy = kernel("jitkit.telemetry.ulog._copy:columns", COPY_PARAMETERS)
-        copy(data, offsets, rows, self._table, len(self._table), self._targets, self._memory, self._row)
+        steps = self._steps
+        copy(data, offsets, rows, steps, len(steps), self._targets, self._memory, self._row)
         self._row += rows

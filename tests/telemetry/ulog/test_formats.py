@@ -34,7 +34,7 @@ def test_the_weight_of_layouts_is_about_what_they_take():
     layouts = [layout(text) for text in texts]
     names = [name for one in layouts for name in one.flat.names]
     taken = sum(map(np.dtype("i8").itemsize.__add__, map(object.__sizeof__, names))) + sum(
-        one.table.nbytes for one in layouts
+        one.steps.nbytes + one.flat.widths.nbytes for one in layouts
     )
     assert 0.5 * taken < sum(one.weight for one in layouts) < 3 * taken
 
@@ -54,7 +54,7 @@ def test_a_log_whose_definitions_are_too_many_to_be_kept_is_read_all_the_same(tm
 
 
 def test_kept_things_go_all_at_once():
-    kept = Kept(160, lambda _, value: value)
+    kept = Kept(160, 10, lambda _, value: value)
     for key in range(16):
         kept.put(key, 10)
     assert (len(kept), kept.get(3)) == (16, 10)
