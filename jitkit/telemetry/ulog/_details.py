@@ -59,7 +59,11 @@ class UlogDetails:
     ) -> None:
         """With `is_going_on`, the file's definitions are over before `data` begins."""
         self._data, self._places, self.start, self._last_times = data, places, start, last_times
-        self._data_begins = 0 if is_going_on else data_begins(data, places)
+        self._is_going_on = is_going_on
+
+    @lazy
+    def _data_begins(self) -> int:
+        return 0 if self._is_going_on else data_begins(self._data, self._places)
 
     def _payloads(self, *kinds: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield place, type and payload of the messages of some types."""

@@ -45,9 +45,10 @@ class Memory:
         total = self._stops[-1]
         if total > ONE_PIECE:
             return None
-        with _taking:
-            if self._piece is None:
-                self._piece = spare.take(total)
+        if self._piece is None:
+            with _taking:
+                if self._piece is None:
+                    self._piece = spare.take(total)
         return self._piece[self._starts[number] : self._stops[number]]
 
 
