@@ -33,7 +33,7 @@ from jitkit.telemetry.ulog._sound import (
 )
 from jitkit.telemetry.ulog._sound_definitions import OutOfOrderError, SoundDefinitions
 from jitkit.telemetry.ulog._topic import Sink
-from jitkit.telemetry.ulog._walk_state import AT_END, HIGHEST, IS_CUT, MESSAGES, POSITION, STATE_WORDS
+from jitkit.telemetry.ulog._walk_state import AT_END, HIGHEST, IS_CUT, MESSAGES, POSITION, STATE_WORDS, UNKNOWN
 
 PIECE = 2 << 20  # bytes of the file that are in memory at a time: still in a cache when their records are copied
 VERY_LARGE = 1 << 30  # bytes of a file
@@ -92,21 +92,24 @@ class LargeFile:
         messages: list[Array] = []
         starts: list[int] = []
         number, at = 0, HEADER_NBYTES
+        all_hits = np.zeros(IDS, np.int64)
         while at < self._size:
             piece = self._bytes(buffer[: self._size - at], at)
-            state, hits = np.zeros(STATE_WORDS, np.int64), np.zeros(IDS, np.int64)
-            why, places = walk(piece, piece.size, state, hits)
+            state = np.zeros(STATE_WORDS, np.int64)
+            why, places = walk(piece, piece.size, state, self._definitions.sizes, all_hits)
             done = int(state[POSITION])
             if why != AT_END and not (why == IS_CUT and done > 0 and at + piece.size < self._size):
                 raise OutOfOrderError
             self._definitions.take(piece, places, at)
-            hits = hits[: state[HIGHEST] + 1]
-            grouped = self._grouped(piece[:done], hits)
-            self._definitions.require_before(list(grouped), [at + int(records[0]) for records in grouped.values()])
+            hits = all_hits[: state[HIGHEST] + 1].copy()
+            all_hits[: hits.size] = 0
+            if state[UNKNOWN]:  # when they came; what they are may have come behind them, or not at all
+                grouped = self._grouped(piece[:done], hits)
+                self._definitions.require_before(list(grouped), [at + int(records[0]) for records in grouped.values()])
             self._rows[: hits.size] += hits
             self._parts.append(Part(at, done, hits))
-            sizes = 3 + piece[places].astype(np.int64) + (piece[places + 1].astype(np.int64) << 8)
-            messages += [piece[p : p + n].copy() for p, n in zip(places.tolist(), sizes.tolist(), strict=True)]
+            stops = places + 3 + piece[places] + (piece[places + 1].astype(np.int64) << 8)
+            messages += [piece[i:j].copy() for i, j in zip(places.tolist(), stops.tolist(), strict=True)]
             starts += (at + places).tolist()
             number += int(state[MESSAGES])
             at += done

@@ -133,16 +133,16 @@ def _contents(data: Array, ids: int = MOST_IDS) -> Contents:
     hits, state = np.zeros(ids, np.int64), np.zeros(STATE_WORDS, np.int64)
     state[POSITION] = HEADER_NBYTES
     stops = [HEADER_NBYTES, *appended_offsets(data, data.size), data.size]
+    definitions = SoundDefinitions(ids)
     found = []
     for stop in stops[1:]:
-        why, places = walk(data, stop, state, hits)
+        why, places = walk(data, stop, state, definitions.sizes, hits)
         if why == HAS_HIGH_ID and ids < IDS:
             return _contents(data, IDS)
         if why != AT_END or state[POSITION] != stop:
             raise OutOfOrderError
         found.append(places)
     others = found[0] if len(found) == 1 else np.concatenate(found)
-    definitions = SoundDefinitions(ids)
     definitions.take(data, others)
     hits = hits[: state[HIGHEST] + 1]
     offsets, ends = group(data, stops, hits, definitions.sizes)

@@ -28,7 +28,7 @@ OTHERS_AT_ONCE = 4096  # messages that are no data: more than most logs have
 IS_CONTAINER = np.zeros(256, bool)  # types of messages that only say how to read the others
 IS_CONTAINER[[FLAG_BITS, FORMAT, SUBSCRIPTION, UNSUBSCRIPTION, SYNC]] = True
 
-COUNT_PARAMETERS: tuple[Parameter, ...] = ("buffer", "int", "buffer", "buffer", "int", "buffer", "int")
+COUNT_PARAMETERS: tuple[Parameter, ...] = ("buffer", "int", "buffer", "buffer", "buffer", "int", "buffer", "int")
 GROUP_PARAMETERS: tuple[Parameter, ...] = ("buffer", "int", "int", "buffer", "buffer", "int", "buffer", "int")
 
 Array = np.ndarray[Any, Any]
@@ -58,14 +58,14 @@ def appended_offsets(data: Array, size: int) -> tuple[int, ...]:
     return offsets
 
 
-def walk(data: Array, stop: int, state: Array, hits: Array) -> tuple[int, Array]:
+def walk(data: Array, stop: int, state: Array, sizes: Array, hits: Array) -> tuple[int, Array]:
     """Go from message to message; why that has ended, and the places of all messages that are no data."""
     count = kernel("jitkit.telemetry.ulog._walk:count", COUNT_PARAMETERS)
     found = []
     why = IS_FULL
     while why == IS_FULL:
         some = np.empty(OTHERS_AT_ONCE, np.int64)
-        why = count(data, stop, state, hits, hits.size, some, some.size)
+        why = count(data, stop, state, sizes, hits, hits.size, some, some.size)
         found.append(some[: state[OTHERS]])
     return why, found[0] if len(found) == 1 else np.concatenate(found)
 

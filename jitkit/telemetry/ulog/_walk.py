@@ -41,6 +41,7 @@ from jitkit.telemetry.ulog._walk_state import (
     MESSAGES,
     OTHERS,
     POSITION,
+    UNKNOWN,
 )
 
 HEAD = MESSAGE_HEADER_NBYTES
@@ -135,15 +136,17 @@ def is_sound(data: Any, at: Any, nbytes: Any, kind: Any) -> Any:
 
 
 @jit
-def count(data: Any, stop: Any, state: Any, hits: Any, ids: Any, others: Any, capacity: Any) -> Any:
+def count(data: Any, stop: Any, state: Any, sizes: Any, hits: Any, ids: Any, others: Any, capacity: Any) -> Any:
     """Walk on, and count the messages of data of each id.
 
     Parameters
     ----------
     data, stop : int
         Address of the file's bytes, and how many of them there are.
-    state : address of (4,) int64
+    state : address of (5,) int64
         See `POSITION` and what follows it; changed.
+    sizes : address of (ids, 2) int32
+        Least and largest size of the messages of data of an id, as far as it is known; 0 where it is not.
     hits : address of (ids,) int64
         One is added for each message of data with that id.
     others : address of (capacity,) int64
@@ -157,6 +160,7 @@ def count(data: Any, stop: Any, state: Any, hits: Any, ids: Any, others: Any, ca
     # safe: nothing is read before it is found to lie before `stop`; ids are compared.
     at = load(state, np.int64)
     messages, highest = load(state + 8 * MESSAGES, np.int64), load(state + 8 * HIGHEST, np.int64)
+    unknown = load(state + 8 * UNKNOWN, np.int64)
     found = 0
     why = AT_END
     while at < stop:
@@ -172,6 +176,12 @@ def count(data: Any, stop: Any, state: Any, hits: Any, ids: Any, others: Any, ca
             number = np.int64(load(data + at + HEAD, np.uint16))
             if number >= ids:
                 why = HAS_HIGH_ID
+                break
+            largest = load(sizes + 8 * number + 4, np.int32)
+            if largest == 0:
+                unknown += 1
+            elif nbytes < load(sizes + 8 * number, np.int32) or nbytes > largest:
+                why = IS_WRONG
                 break
             store(hits + 8 * number, load(hits + 8 * number, np.int64) + 1)
             highest = max(highest, number)
@@ -190,6 +200,7 @@ def count(data: Any, stop: Any, state: Any, hits: Any, ids: Any, others: Any, ca
     store(state + 8 * MESSAGES, messages)
     store(state + 8 * OTHERS, np.int64(found))
     store(state + 8 * HIGHEST, highest)
+    store(state + 8 * UNKNOWN, unknown)
     return why
 
 
