@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jitkit._core import spare
-from jitkit._core.spare import LEAST, MOST, Spare
+from jitkit._core.spare import HUGE_PAGE, LEAST, MOST, Spare
 
 N = LEAST + 1000
 
@@ -38,6 +38,16 @@ def test_is_not_used_again_while_somebody_has_it(memory, keep):
     assert set(np.asarray(kept).view(np.uint8).tolist()) == {7}
 
 
+@pytest.mark.parametrize("nbytes", [LEAST, N, HUGE_PAGE, HUGE_PAGE + 1, MOST])
+def test_begins_where_a_huge_page_does_and_has_all_its_bytes(memory, nbytes):
+    for _ in range(2):
+        array = memory.take(nbytes)
+        array[:] = 1
+        assert (array.size, address(array) % HUGE_PAGE) == (nbytes, 0)
+        assert address(array) + nbytes <= address(array.base) + array.base.size
+        del array
+
+
 def test_is_larger_if_it_must_be(memory):
     small = memory.take(N)
     del small
@@ -61,6 +71,6 @@ def test_is_new_each_time_where_references_cannot_be_counted(memory, monkeypatch
 def test_is_not_used_for_a_small_part_that_would_pin_all_of_it(memory):
     memory.take(8 * N)
     small = memory.take(N)
-    assert small.base.size == N
+    assert small.base.size == 2 * HUGE_PAGE
     assert memory.take(100).base is None
     assert memory.take(0).base is None
