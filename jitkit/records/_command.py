@@ -16,6 +16,7 @@ from rich.table import Table
 
 from jitkit._core.column_files import WRITERS
 from jitkit._core.modules import load_module
+from jitkit._core.tables import Cells, fitting, text
 from jitkit.errors import DecodeError, JitkitError, LayoutError
 from jitkit.records._columns import Columns
 from jitkit.records._record import Record, Tail
@@ -186,22 +187,15 @@ def _first_rows(first: Columns, width: int) -> Table:
     names = list(first)[:MOST_FIELDS]
     values = [_readable(first, name) for name in names]
     columns = [
-        ("field", 26, names),
-        ("type", 12, [_type(first[name]) for name in names]),
-        ("unit", 8, [first.unit(name) or "" for name in names]),
-        *((f"record {row}", 20, [_text(column[row]) for column in values]) for row in range(len(first))),
+        Cells("field", 26, [text(name) for name in names]),
+        Cells("type", 12, [_type(first[name]) for name in names]),
+        Cells("unit", 8, [text(first.unit(name) or "") for name in names]),
+        *(
+            Cells(f"record {row}", 20, [text(column[row]) for column in values], is_right=True)
+            for row in range(len(first))
+        ),
     ]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    shown = []
-    for title, most, cells in columns:
-        shortened = [cell if len(cell) <= most else f"{cell[: most - 1]}…" for cell in cells]
-        width -= max(map(len, [title, *shortened])) + 2
-        if width < 0:
-            break
-        table.add_column(title, no_wrap=True, justify="right" if title.startswith("record") else "left")
-        shown.append(shortened)
-    for line in zip(*shown, strict=True):
-        table.add_row(*line)
+    table = fitting(columns, width)
     more = len(list(first)) - len(names)
     table.caption = f"and {more} more fields: --fields shows those you name" if more else None
     return table
@@ -218,11 +212,3 @@ def _type(column: np.ndarray[Any, Any]) -> str:
     dtype = column.dtype
     shape = str(list(column.shape[1:])) if column.ndim > 1 else ""
     return f"{dtype.name}{shape}" if dtype.kind != "S" else f"S{dtype.itemsize}{shape}"  # NumPy counts its bits
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"[{', '.join(map(_text, value))}]"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return f"{value:.6g}" if isinstance(value, np.floating) else str(value)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.table import Table
 
+from jitkit._core.tables import STYLE, Cells, fitting, text
 from jitkit.records import Columns
 from jitkit.telemetry._log import Log
 from jitkit.telemetry._report import Report
@@ -17,7 +17,6 @@ LONGEST_NAME = 26  # of those
 MOST_COLUMNS = 40  # of a topic's first records: a screenful
 MOST_RANGES = 5
 RECORDS_SHOWN = 8  # at most: a screen rarely has room for more
-STYLE: dict[str, Any] = {"box": None, "padding": (0, 2, 0, 0), "header_style": "bold", "title_justify": "left"}
 
 
 def summary(path: Path, log: Log, names: list[str], seconds: float, written: str) -> Table:
@@ -106,36 +105,14 @@ def first_rows(name: str, columns: Columns, width: int) -> Table:
     """The first records, as many as fit, one line per column."""
     names = list(columns)[:MOST_COLUMNS]
     cells = [
-        ("column", 30, [text(column) for column in names]),
-        ("type", 12, [columns[column].dtype.name for column in names]),
+        Cells("column", 30, [text(column) for column in names]),
+        Cells("type", 12, [columns[column].dtype.name for column in names]),
         *(
-            (f"record {row}", 20, [text(columns[column][row]) for column in names])
+            Cells(f"record {row}", 20, [text(columns[column][row]) for column in names], is_right=True)
             for row in range(min(len(columns), RECORDS_SHOWN))
         ),
     ]
-    table = Table(title=f"{text(name)}: {len(columns):,} records", title_style="bold", **STYLE)
-    shown = []
-    for title, most, texts in cells:
-        shortened = [cell if len(cell) <= most else f"{cell[: most - 1]}…" for cell in texts]
-        width -= max(map(len, [title, *shortened])) + 2
-        if width < 0:
-            break
-        table.add_column(title, no_wrap=True, justify="right" if title.startswith("record") else "left")
-        shown.append(shortened)
-    for line in zip(*shown, strict=True):
-        table.add_row(*line)
+    table = fitting(cells, width, f"{text(name)}: {len(columns):,} records")
     more = len(list(columns)) - len(names)
     table.caption = f"and {more:,} more columns: --out DIR writes all" if more else None
     return table
-
-
-def text(value: Any) -> str:
-    """What a file says, in one line: control characters in it would be the terminal's."""
-    if isinstance(value, np.ndarray):
-        return f"[{', '.join(map(text, value))}]"
-    if isinstance(value, (bool, int, np.integer)):
-        return str(value)
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.6g}"
-    said = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in said)

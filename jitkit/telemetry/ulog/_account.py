@@ -9,8 +9,8 @@ import numpy as np
 from jitkit.errors import DecodeError
 from jitkit.telemetry._report import CUT_OFF, Report
 from jitkit.telemetry.ulog._constants import DATA
+from jitkit.telemetry.ulog._contents import Contents, Series
 from jitkit.telemetry.ulog._definitions import IDS, Choice, Definitions
-from jitkit.telemetry.ulog._read import Contents, Series
 from jitkit.telemetry.ulog._search_state import CUT, MAKES_NO_SENSE, NOT_SUBSCRIBED, UNKNOWN_TYPE, WRONG_SIZE
 from jitkit.telemetry.ulog._sound import container_nbytes
 

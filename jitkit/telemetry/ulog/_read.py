@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,8 @@ from jitkit.records import Columns
 from jitkit.telemetry._log import Log, Topic
 from jitkit.telemetry._report import Report
 from jitkit.telemetry.ulog._constants import HEADER_NBYTES
+from jitkit.telemetry.ulog._contents import Contents, Series
 from jitkit.telemetry.ulog._details import UlogDetails
-from jitkit.telemetry.ulog._formats import Layout
-from jitkit.telemetry.ulog._payloads import Subscription
 from jitkit.telemetry.ulog._sound import (
     IDS,
     MOST_IDS,
@@ -30,23 +29,6 @@ from jitkit.telemetry.ulog._topic import Memory, Sink, most_bytes
 from jitkit.telemetry.ulog._walk_state import AT_END, HAS_HIGH_ID, HIGHEST, MESSAGES, POSITION, STATE_WORDS
 
 Array = np.ndarray[Any, Any]
-
-
-class Series(NamedTuple):
-    """The records of a subscription: where each begins in the file, in ascending order."""
-
-    subscription: Subscription
-    layout: Layout
-    offsets: Array
-
-
-class Contents(NamedTuple):
-    """What was found in a file."""
-
-    data: Array
-    series: list[Series]
-    others: Array  # places of all messages that are no data
-    report: Report
 
 
 def read(data: Array, where: str, errors: str) -> Log:

@@ -18,8 +18,8 @@ from jitkit.telemetry.ulog._account import (
     word,
 )
 from jitkit.telemetry.ulog._constants import FLAG_BITS, FORMAT, HEADER_NBYTES
+from jitkit.telemetry.ulog._contents import Contents
 from jitkit.telemetry.ulog._definitions import Definitions
-from jitkit.telemetry.ulog._read import Contents
 from jitkit.telemetry.ulog._search_state import (
     ASKS,
     CLEAN_FROM,
