@@ -14,9 +14,7 @@ Leave jitkit's own sources alone meanwhile: after any change of them its cache b
 
 import argparse
 import compileall
-import json
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +25,7 @@ import _cache_trust as trust
 import _host
 from _cache_sides import HERE, Bench
 from _jpss import PACKETS, find_data, made_packets
-from _table import Row, show, to_markdown
-from _timing import pin_to_one_cpu
+from _script import ask, first_notes, options_of, tell
 
 import jitkit
 
@@ -44,49 +41,28 @@ QUESTIONS = {
     "damaged": trust.damaged,
     "processes": trust.at_once,
 }
+QUICK = "two rounds"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parse(arguments)
+    parser = options_of(__doc__, QUESTIONS, QUICK)
+    parser.add_argument("--data", type=Path, help="folder of recorded telemetry, for decode")
+    options = parser.parse_args(arguments)
     # The processes write no bytecode, and must not have to make that of jitkit either.
     compileall.compile_dir(Path(jitkit.__file__).parent, quiet=2)
     compileall.compile_dir(HERE, maxlevels=0, quiet=2)
     with tempfile.TemporaryDirectory() as scratch:
         bench = _bench(options, Path(scratch).resolve())
-        rows: list[Row] = []
-        for name in options.only:
-            print(f"{name} ...", file=sys.stderr, flush=True)
-            rows += QUESTIONS[name](bench)
+        rows = ask(QUESTIONS, options.only, bench)
     host = _host.describe()
     method = f"Best of {bench.rounds} rounds, each in a fresh process, all sides by turns, answers equal."
-    heading = [*_host.heading(host, ()), method, *bench.notes]
-    if options.markdown:
-        print(to_markdown(rows, heading))
-    else:
-        show(rows, heading)
-    if options.json:
-        report = {"host": host, "notes": bench.notes, "quick": options.quick, "rows": [row.to_dict() for row in rows]}
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=list(QUESTIONS), metavar="NAME",
-                        help=f"some of: {', '.join(QUESTIONS)}")  # fmt: skip
-    parser.add_argument("--data", type=Path, help="folder of recorded telemetry, for decode")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="save the table as JSON too")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--quick", action="store_true", help="two rounds: to see that it works")
-    return parser.parse_args(arguments)
+    tell(options, rows, [*_host.heading(host, ()), method, *bench.notes], host=host, notes=bench.notes)
 
 
 def _bench(options: argparse.Namespace, scratch: Path) -> Bench:
     cpus = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
     bench = Bench(scratch, scratch / PACKETS.name, options.quick, cpus)
-    if pin_to_one_cpu() is None:
-        bench.notes.append("This system cannot keep a process on one CPU.")
-    if options.quick:
-        bench.notes.append("A quick run: two rounds. Its figures say little.")
+    bench.notes += first_notes(QUICK if options.quick else None)
     data = find_data(options.data)
     if data is None and "decode" in options.only:
         bench.notes.append("The recorded JPSS packets are not at hand: packets of the same kind were made.")

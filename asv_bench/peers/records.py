@@ -12,8 +12,6 @@ The recorded packets are looked for in `--data DIR`, in `$JITKIT_TESTDATA` and i
 """
 
 import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +22,9 @@ import _host
 from _compile import compile_time
 from _jpss import PACKET_BYTES, PACKETS, XTCE, find_data, made_packets
 from _memory import memory
+from _script import ask, first_notes, options_of, tell
 from _sides import PATHS
-from _table import Row, show, to_markdown
-from _timing import Bench, pin_to_one_cpu
+from _timing import Bench
 
 QUESTIONS = {
     "struct": plain.against_struct,
@@ -41,45 +39,25 @@ QUESTIONS = {
     "memory": memory,
     "compile": compile_time,
 }
+QUICK = "small inputs, two rounds"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parse(arguments)
-    notes = [] if pin_to_one_cpu() is not None else ["This system cannot keep a process on one CPU."]
-    with tempfile.TemporaryDirectory() as scratch:
-        bench = _bench(options, Path(scratch), notes)
-        rows: list[Row] = []
-        for name in options.only:
-            print(f"{name} ...", file=sys.stderr, flush=True)
-            rows += QUESTIONS[name](bench)
-    host = _host.describe()
-    notes += _host.lacks(host)
-    heading = [*_host.heading(host, bench.rounds), *notes]
-    if options.markdown:
-        print(to_markdown(rows, heading))
-    else:
-        show(rows, heading)
-    if options.json:
-        report = {"host": host, "notes": notes, "quick": options.quick, "rows": [row.to_dict() for row in rows]}
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=list(QUESTIONS), metavar="NAME",
-                        help=f"some of: {', '.join(QUESTIONS)}")  # fmt: skip
+    parser = options_of(__doc__, QUESTIONS, QUICK)
     parser.add_argument("--path", choices=PATHS, help="one of jitkit's two paths only")
     parser.add_argument("--data", type=Path, help="folder of recorded telemetry")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="save the table as JSON too")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--quick", action="store_true", help="small inputs, two rounds: to see that it works")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    notes = first_notes(QUICK if options.quick else None)
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = _bench(options, Path(scratch), notes)
+        rows = ask(QUESTIONS, options.only, bench)
+    host = _host.describe()
+    notes += _host.lacks(host)
+    tell(options, rows, [*_host.heading(host, bench.rounds), *notes], host=host, notes=notes)
 
 
 def _bench(options: argparse.Namespace, scratch: Path, notes: list[str]) -> Bench:
     """Where the packets are; whatever the reader of the figures must know about them goes to `notes`."""
-    if options.quick:
-        notes.append("A quick run: small inputs, two rounds. Its figures say little.")
     data = find_data(options.data)
     if data is None:
         notes.append("The recorded JPSS packets are not at hand: packets of the same kind were made for this run.")

@@ -15,10 +15,7 @@ million items: compiled sides move four million, queues of Python a hundred thou
 Leave jitkit's own sources alone meanwhile: after any change of them it compiles anew.
 """
 
-import argparse
-import json
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,9 +28,8 @@ from _ring_python import python
 from _ring_start import second_process
 from _ring_threads import threads
 from _ring_window import window
+from _script import ask, first_notes, options_of, tell
 from _simd_bench import Bench
-from _table import Row, show, to_markdown
-from _timing import pin_to_one_cpu
 
 QUESTIONS = {
     "push": one_thread.push,
@@ -46,44 +42,22 @@ QUESTIONS = {
     "start": second_process,
 }
 PACKAGES = ("jitkit", "numpy", "numba", "llvmlite", "numpy_ringbuffer", "dvg_ringbuffer")
+QUICK = "fewer sizes, two rounds"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parse(arguments)
+    options = options_of(__doc__, QUESTIONS, QUICK).parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        bench = _bench(options, Path(scratch).resolve())
-        rows: list[Row] = []
-        for name in options.only:
-            print(f"{name} ...", file=sys.stderr, flush=True)
-            rows += QUESTIONS[name](bench)
+        bench = _bench(options.quick, Path(scratch).resolve())
+        rows = ask(QUESTIONS, options.only, bench)
     host = _host.describe(PACKAGES)
-    heading = [*_host.heading(host, bench.rounds), *bench.notes]
-    if options.markdown:
-        print(to_markdown(rows, heading))
-    else:
-        show(rows, heading)
-    if options.json:
-        report = {"host": host, "notes": bench.notes, "quick": options.quick, "rows": [row.to_dict() for row in rows]}
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    tell(options, rows, [*_host.heading(host, bench.rounds), *bench.notes], host=host, notes=bench.notes)
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=list(QUESTIONS), metavar="NAME",
-                        help=f"some of: {', '.join(QUESTIONS)}")  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", help="save the table as JSON too")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--quick", action="store_true", help="fewer sizes, two rounds: to see that it works")
-    return parser.parse_args(arguments)
-
-
-def _bench(options: argparse.Namespace, scratch: Path) -> Bench:
+def _bench(quick: bool, scratch: Path) -> Bench:
     cpus = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
-    bench = Bench(scratch=scratch, clock=thread_time, cpus=cpus, quick=options.quick)
-    if pin_to_one_cpu() is None:
-        bench.notes.append("This system cannot keep a process on one CPU.")
-    if options.quick:
-        bench.notes.append("A quick run: fewer sizes, two rounds. Its figures say little.")
+    bench = Bench(scratch=scratch, clock=thread_time, cpus=cpus, quick=quick)
+    bench.notes += first_notes(QUICK if quick else None)
     return bench
 
 

@@ -15,22 +15,18 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is loaded: every side has one thread
 
-import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import _host
 import _simd_sqrt as roots
+from _script import ask, first_notes, options_of, tell
 from _simd_bench import Bench
 from _simd_functions import functions
 from _simd_level import levels, told_choices
 from _simd_peers import peers, python
 from _simd_start import first_call
-from _table import Row, show, to_markdown
-from _timing import pin_to_one_cpu
 
 QUESTIONS = {
     "sizes": roots.sizes,
@@ -45,46 +41,24 @@ QUESTIONS = {
     "functions": functions,
 }
 PACKAGES = ("jitkit", "numpy", "numba", "llvmlite", "numexpr")
+QUICK = "fewer sizes, two rounds"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parse(arguments)
+    options = options_of(__doc__, QUESTIONS, QUICK).parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        bench = _bench(options, Path(scratch).resolve())
-        rows: list[Row] = []
-        for name in options.only:
-            print(f"{name} ...", file=sys.stderr, flush=True)
-            rows += QUESTIONS[name](bench)
+        bench = _bench(options.quick, Path(scratch).resolve())
+        rows = ask(QUESTIONS, options.only, bench)
     host = _host.describe(PACKAGES)
     chosen = told_choices()
     heading = [*_host.heading(host, bench.rounds), *chosen, *bench.notes]
-    if options.markdown:
-        print(to_markdown(rows, heading))
-    else:
-        show(rows, heading)
-    if options.json:
-        report = {"host": host, "notes": bench.notes, "choices": chosen, "quick": options.quick,
-                  "rows": [row.to_dict() for row in rows]}  # fmt: skip
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    tell(options, rows, heading, host=host, notes=bench.notes, choices=chosen)
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=list(QUESTIONS), metavar="NAME",
-                        help=f"some of: {', '.join(QUESTIONS)}")  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", help="save the table as JSON too")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--quick", action="store_true", help="fewer sizes, two rounds: to see that it works")
-    return parser.parse_args(arguments)
-
-
-def _bench(options: argparse.Namespace, scratch: Path) -> Bench:
+def _bench(quick: bool, scratch: Path) -> Bench:
     cpus = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
-    bench = Bench(scratch=scratch, cpus=cpus, quick=options.quick)
-    if pin_to_one_cpu() is None:
-        bench.notes.append("This system cannot keep a process on one CPU.")
-    if options.quick:
-        bench.notes.append("A quick run: fewer sizes, two rounds. Its figures say little.")
+    bench = Bench(scratch=scratch, cpus=cpus, quick=quick)
+    bench.notes += first_notes(QUICK if quick else None)
     return bench
 
 
