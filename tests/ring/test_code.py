@@ -106,16 +106,34 @@ def assembly_of(kernel):
 
 
 def loops_of(lines):
-    """Instructions of each loop that has no other one in it: from a label to a jump back to it."""
+    """Instructions of each loop that has no other one in it: all that lead from a label to a jump back to it.
+
+    A block that stands behind the function's end and jumps back into it makes no loop.
+    """
     places = {line[:-1]: number for number, line in enumerate(lines) if line.endswith(":")}
-    jumps = [(number, re.fullmatch(r"j\w+\s+(\S+)", line)) for number, line in enumerate(lines)]
-    spans = {(places[jump[1]], number) for number, jump in jumps if jump and places.get(jump[1], number) < number}
-    inner = [
-        (start, stop)
-        for start, stop in spans
-        if not any(start <= begin and end <= stop and (begin, end) != (start, stop) for begin, end in spans)
+    targets = [places.get(jump[1]) if (jump := re.fullmatch(r"j\w+\s+(\S+)", line)) else None for line in lines]
+    after = [
+        {*([] if line.startswith(("jmp", "ret")) else [number + 1]), *([] if target is None else [target])}
+        for number, (line, target) in enumerate(zip(lines, targets, strict=True))
     ]
-    return [[line for line in lines[start : stop + 1] if not line.endswith(":")] for start, stop in sorted(inner)]
+    before = [{other for other, ones in enumerate(after) if number in ones} for number in range(len(lines))]
+    loops = {
+        frozenset(reached(after, target) & reached(before, number))
+        for number, target in enumerate(targets)
+        if target is not None and target <= number and number in reached(after, target)
+    }
+    inner = sorted(sorted(loop) for loop in loops if not any(other < loop for other in loops))
+    return [[lines[number] for number in loop if not lines[number].endswith(":")] for loop in inner]
+
+
+def reached(ways, start):
+    """All places that some ways lead to from one, with that one."""
+    found, waiting = {start}, [start]
+    while waiting:
+        new = {place for place in ways[waiting.pop()] if place < len(ways)} - found
+        found |= new
+        waiting += new
+    return found
 
 
 def starting_with(lines, *mnemonics):
@@ -188,6 +206,31 @@ class TestMachineCode:
         assert starting_with(loop, "call", "lock", "div", "idiv") == []
         assert len(starting_with(loop, "j")) == 2  # of the check, and of the loop
         assert stores_to(loop, TAIL) == []
+
+
+def test_a_loop_is_what_leads_back_to_its_beginning():
+    code = """
+        testq
+        jle .LBB0_4
+        .LBB0_1:
+        movss
+        jne .LBB0_5
+        .LBB0_2:
+        movq
+        jne .LBB0_1
+        .LBB0_3:
+        addq
+        .LBB0_4:
+        retq
+        .LBB0_5:
+        xorl
+        jmp .LBB0_2
+        .LBB0_6:
+        subq
+        jmp .LBB0_3
+    """
+    lines = [line.strip() for line in code.split("\n") if line.strip()]
+    assert loops_of(lines) == [["movss", "jne .LBB0_5", "movq", "jne .LBB0_1", "xorl", "jmp .LBB0_2"]]
 
 
 def test_a_filter_over_a_ring_is_a_convolution():
