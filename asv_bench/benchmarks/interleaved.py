@@ -78,7 +78,8 @@ class Side:
         for _ in range(self.calls):
             function(*args)
         spent = clock_ns() - start
-        self.best_ns = min(self.best_ns, spent / self.calls * self.scale)
+        if spent > 0:  # the clock of a virtual machine may stand still for a moment
+            self.best_ns = min(self.best_ns, spent / self.calls * self.scale)
         return spent
 
 

@@ -41,6 +41,12 @@ def test_the_best_time_of_every_side_is_kept(clock):
     assert measure([(case, 1_000)])["count", 1_000] == {"python": 9 * ms, "jitkit": 4 * ms, "numpy": 3 * ms}
 
 
+def test_a_sample_while_the_clock_stands_still_is_none(clock):
+    ms = 1_000_000
+    sides = {"python": clock.taking(9 * ms), "jitkit": clock.taking(9 * ms, 6 * ms, 0, 5 * ms)}
+    assert measure([(Case("count", make=count, prefix=1_000, **sides), 1_000)])["count", 1_000]["jitkit"] == 5 * ms
+
+
 def test_pure_python_is_timed_on_a_prefix_and_scaled(clock):
     seen = []
 

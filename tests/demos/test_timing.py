@@ -42,6 +42,12 @@ def test_a_block_has_calls_for_its_time_and_at_least_one():
     assert all(seconds >= 1e-3 for seconds in _timing.calls(work(1e-3)))
 
 
+def test_a_call_while_the_clock_stands_still_was_not_measured(monkeypatch):
+    times = iter([0.0, 0.001, 0.001, 0.001, 0.004, 0.004, 1.0])
+    monkeypatch.setattr(_timing, "fine", lambda _: lambda: next(times))
+    assert list(_timing.calls(lambda: None)) == [0.003, 0.996]
+
+
 @pytest.mark.parametrize(
     ("speedup", "text"), [(1234.5, "1,234x"), (10.0, "10x"), (2.94, "2.9x"), (1.0, "1.0x"), (0.826, "0.83x")]
 )
