@@ -55,7 +55,8 @@ def lacks(host: dict[str, object]) -> list[str]:
 
 
 def _clock() -> str:
-    return "processor time" if fine(process_time) is process_time else "time on the wall (no fine clock else here)"
+    is_fine = fine(process_time) is process_time
+    return "processor time" if is_fine else "time on the wall (the clock of processor time is coarse here)"
 
 
 def _processor_model() -> str:

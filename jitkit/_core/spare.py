@@ -17,7 +17,7 @@ LEAST, MOST = 1 << 20, 16 << 20  # bytes that are kept: less is not worth it
 # Arrays begin where a huge page does. NumPy asks for such pages in 4 MiB and more, which one page more makes of all:
 # a log of 4 MB was read 1.1 times as fast, on a virtual machine, where it takes long to find a page.
 HUGE_PAGE = 2 << 20
-SHARE = 4  # of what is kept, a part this small at least is worth keeping all of it from others
+SHARE = 4  # whoever needs less than one of so many parts of what is kept would hold all of it: it gets its own memory
 REFERENCES = 3  # to an array that nobody else has: where it is kept, where it is looked at, and the argument that asks
 
 

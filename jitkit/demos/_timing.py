@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .._core.clocks import fine
+from jitkit._core.clocks import fine
 
 PASSES = 8  # over all kernels, so that a burst of other load meets a part of each kernel's calls at most
 BLOCK = 0.012  # seconds per side and pass: the clock rate settles within 3 ms after another side's wide vectors
@@ -53,13 +53,14 @@ def calls(call: Callable[[], object]) -> Iterator[float]:
     not count. On virtual machines it may stand still for a moment: a call that took no time was not measured.
     """
     clock = fine(time.thread_time)
-    begin = stop = clock()
-    while stop - begin < BLOCK:
+    left = BLOCK
+    while left > 0:
         start = clock()
         call()
-        stop = clock()
-        if stop > start:
-            yield stop - start
+        seconds = clock() - start
+        if seconds > 0:
+            left -= seconds
+            yield seconds
 
 
 def times(speedup: float) -> str:

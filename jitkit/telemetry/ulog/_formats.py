@@ -97,6 +97,8 @@ class Layout:
         How many columns there are.
     letters : int
         Of the names of all columns.
+    effort : int
+        Steps that it takes to write the columns down.
     weight : int
         Bytes of memory that it takes about, with its columns and what is inside it.
     timestamp : int or None
@@ -107,7 +109,7 @@ class Layout:
         self.name, self.format, self.inside = format_.name, format_, inside
         sizes = [_size(field, inside) for field in format_.fields]
         self.high = sum(size.nbytes for size in sizes)
-        self.names = sum(size.names for size in sizes)
+        self.effort: int = sum(size.effort for size in sizes)
         self.letters = sum(size.letters for size in sizes)
         self.depth: int = 1 + max((layout.depth for layout in inside.values()), default=0)
         self._fields = list(format_.fields)
@@ -134,12 +136,12 @@ class Layout:
 
 
 class Size(NamedTuple):
-    """How large a field is: its bytes, its columns, the letters of their names, and the names made for them."""
+    """How large a field is: its bytes, its columns, the letters of their names, and the steps to write them down."""
 
     nbytes: int
     columns: int
     letters: int
-    names: int
+    effort: int
 
 
 def _size(field: Field, inside: Mapping[str, Layout]) -> Size:
@@ -148,7 +150,7 @@ def _size(field: Field, inside: Mapping[str, Layout]) -> Size:
         return Size(times * DTYPES[field.type].itemsize, times, times * len(field.name), 2 * times)
     one = inside[field.type]
     letters = one.letters + one.width * len(field.name)
-    return Size(times * one.high, times * one.width, times * letters, times * (one.names + 1))
+    return Size(times * one.high, times * one.width, times * letters, times * (one.effort + 1))
 
 
 def layout_of(name: str, formats: Mapping[str, Format], known: dict[str, Layout] | None = None) -> Layout:
@@ -183,7 +185,7 @@ def _made(name: str, formats: Mapping[str, Format], known: dict[str, Layout], ou
     layout = _layouts.get((format_, inside)) or _layouts.put(
         (format_, inside), Layout(format_, {layout.name: layout for layout in inside})
     )
-    if max(layout.high, layout.names // 4) > LARGEST or layout.depth > DEEPEST:
+    if max(layout.high, layout.effort // 4) > LARGEST or layout.depth > DEEPEST:
         raise DecodeError(
             f"expected at most {LARGEST:,} bytes, got {layout.high:,} (format {name})", kind="format", topic=name
         )

@@ -20,10 +20,10 @@ def rows(what: str, given: Any, *names: str, optional: int = 0) -> Iterable[tupl
     """Yield tuples of a value for each name; `optional` ones at the end are None where they are left out."""
     expected = f"expected {what} as an iterable of ({', '.join(names)})"
     for row in _iterated(given, expected):
-        size = len(row) if isinstance(row, (tuple, list)) else 0
-        if not len(names) - optional <= size <= len(names):
+        values = tuple(row) if _is_iterable(row) else ()
+        if not len(names) - optional <= len(values) <= len(names):
             raise TypeError(f"{expected}, got {_shown(row)} in it")
-        yield (*row, *[None] * (len(names) - size))
+        yield (*values, *[None] * (len(names) - len(values)))
 
 
 def parts(what: str, given: Any) -> Iterable[Any]:
@@ -32,9 +32,13 @@ def parts(what: str, given: Any) -> Iterable[Any]:
 
 
 def _iterated(given: Any, expected: str) -> Iterable[Any]:
-    if isinstance(given, (str, bytes, bytearray, Mapping)) or not isinstance(given, Iterable):
+    if not _is_iterable(given):
         raise TypeError(f"{expected}, got {_shown(given)}")
-    return given
+    return given  # type: ignore[no-any-return]
+
+
+def _is_iterable(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, Mapping))
 
 
 def whole(given: Any, bits: int, what: str, where: str) -> int:

@@ -342,3 +342,12 @@ def test_a_folder_is_no_file_to_write_to(path):
 def test_paths_may_be_bytes(tmp_path):
     jk.telemetry.ulog.write(os.fsencode(tmp_path / "a.ulg"), {"gyro": gyro(1)})
     assert jk.telemetry.read(tmp_path / "a.ulg").topics == ["gyro"]
+
+
+def test_rows_may_be_any_iterables():
+    file = io.BytesIO()
+    dropouts, messages = np.array([[100, 5], [200, 7]]), [[150, "INFO", "text"]]
+    jk.telemetry.ulog.write(file, {"gyro": gyro(3)}, dropouts=dropouts, messages=iter(messages))
+    log = jk.telemetry.read(file.getvalue())
+    assert [dropout.duration for dropout in log.dropouts] == [5, 7]
+    assert [message.text for message in log.messages] == ["text"]
